@@ -1,0 +1,1 @@
+"""Money: catalogue, subscriptions, invoices, payments, refunds and the ledger. Imports nothing from the helpdesk."""

@@ -1,0 +1,1 @@
+"""Values and rules of money. Standard library only."""

@@ -1,0 +1,103 @@
+"""What is left of a payment and of an invoice line, and how a refund is spread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from uuid import UUID
+
+from ..errors import AmountNotPositive, CurrencyMismatch, LineTooSmall, RefundTooLarge
+from .money import Money, round_half_away
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentBalance:
+    """`reserved` is promised to refunds that have no final answer yet."""
+
+    captured: Money
+    refunded: Money
+    reserved: Money
+    disputed: Money
+
+    @property
+    def left(self) -> Money:
+        return self.captured - self.refunded - self.reserved - self.disputed
+
+
+@dataclass(frozen=True, slots=True)
+class LineBalance:
+    """How much of one invoice line can still be given back, tax included."""
+
+    line_id: UUID
+    net: Money
+    tax: Money
+    credited: Money
+
+    @property
+    def left(self) -> Money:
+        gross = self.net + self.tax
+        return gross - self.credited if gross.minor > 0 else Money.zero(gross.currency)
+
+    def tax_within(self, gross_given_back: Money) -> Money:
+        """Return the tax inside the next `gross_given_back`.
+
+        Rounded on the running total, so that the last one takes what rounding left over.
+        """
+        gross = self.net + self.tax
+        share = Fraction(self.tax.minor, gross.minor)
+        before = round_half_away(self.credited.minor * share)
+        after = round_half_away((self.credited + gross_given_back).minor * share)
+        return Money(after - before, gross.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class LineCredit:
+    """Part of a credit note: what one line gives back."""
+
+    line_id: UUID
+    net: Money
+    tax: Money
+
+    @property
+    def gross(self) -> Money:
+        return self.net + self.tax
+
+
+def refundable(balance: PaymentBalance, lines: Sequence[LineBalance] | None) -> Money:
+    """Return what a refund may ask: left of the payment, and left on the invoice's lines.
+
+    None: the payment has no invoice, so only the payment counts.
+    """
+    left = balance.left
+    if lines is None:
+        return left
+    on_lines = sum(line.left.minor for line in lines)
+    return Money(max(0, min(left.minor, on_lines)), left.currency)
+
+
+def check_refund(
+    balance: PaymentBalance, asked: Money, lines: Sequence[LineBalance] | None = None
+) -> None:
+    """Raise unless `asked` is positive, in the payment's currency and still there."""
+    if asked.currency != balance.captured.currency:
+        raise CurrencyMismatch(balance.captured.currency, asked.currency)
+    if asked.minor <= 0:
+        raise AmountNotPositive(asked)
+    left = refundable(balance, lines)
+    if asked > left:
+        raise RefundTooLarge(asked, left)
+
+
+def spread(asked: Money, lines: Sequence[LineBalance]) -> list[LineCredit]:
+    """Split a refund over the lines by what each has left. Nothing is lost to rounding."""
+    parts = asked.allocate([line.left.minor for line in lines])
+    return [credit_line(line, part) for line, part in zip(lines, parts, strict=True) if part]
+
+
+def credit_line(line: LineBalance, gross: Money) -> LineCredit:
+    """Take `gross` back from one line. Raises `LineTooSmall`."""
+    if gross.minor <= 0:
+        raise AmountNotPositive(gross)
+    if gross > line.left:
+        raise LineTooSmall(line.line_id, gross, line.left)
+    tax = line.tax_within(gross)
+    return LineCredit(line.line_id, gross - tax, tax)

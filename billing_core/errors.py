@@ -1,0 +1,163 @@
+"""Why a billing call was refused.
+
+BillingError
+  NotAllowed                a rule said no; nothing changed
+    NotFound                no such row, or not the caller's
+    CurrencyMismatch
+    UnreadableAmount        not a number, too many decimals, no such currency
+    AmountNotPositive       zero or less
+    RefundTooLarge          carries what is left
+    LineTooSmall            one invoice line was asked to give back more than it has left
+    LineNotOfInvoice
+    WrongState              the row is in a state that forbids the act
+    ChangePending           another plan change waits for its payment
+    NothingToChange         the new value is the old one
+    PriceNotOnSale
+    PeriodUnpaid            the running period is not paid; its unused part cannot be credited
+    PaidOnlyLower           a paid invoice can be corrected downwards only
+    NoPaymentMethod
+    StaleInputs             the account changed since the preview was made
+  GatewayError              the payment provider said no, or nothing at all
+    GatewayDeclined         final; do not retry with the same key
+    GatewayUnreachable      outcome unknown; ask again with the same key
+    KeyReused               the same key with another amount; nothing was sent on
+Unbalanced, TransactionOpen, IllegalEdge: a defect of ours, never the user's doing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from .domain.money import Money
+
+
+class BillingError(Exception):
+    """Any refusal of billing."""
+
+
+class NotAllowed(BillingError):
+    """A rule said no; nothing changed."""
+
+
+class NotFound(NotAllowed):
+    def __init__(self, kind: str, id: UUID) -> None:
+        super().__init__(f"no {kind} {id}")
+        self.kind, self.id = kind, id
+
+
+class CurrencyMismatch(NotAllowed):
+    def __init__(self, expected: str, given: str) -> None:
+        super().__init__(f"expected {expected}, not {given}")
+        self.expected, self.given = expected, given
+
+
+class UnreadableAmount(NotAllowed):
+    def __init__(self, text: str) -> None:
+        super().__init__(f"not an amount: {text!r}")
+        self.text = text
+
+
+class AmountNotPositive(NotAllowed):
+    def __init__(self, asked: Money) -> None:
+        super().__init__(f"{asked} is not more than zero")
+        self.asked = asked
+
+
+class RefundTooLarge(NotAllowed):
+    def __init__(self, asked: Money, left: Money) -> None:
+        super().__init__(f"asked for {asked}, only {left} is left")
+        self.asked, self.left = asked, left
+
+
+class LineTooSmall(NotAllowed):
+    def __init__(self, line_id: UUID, asked: Money, left: Money) -> None:
+        super().__init__(f"asked for {asked} of line {line_id}, only {left} is left")
+        self.line_id, self.asked, self.left = line_id, asked, left
+
+
+class LineNotOfInvoice(NotAllowed):
+    def __init__(self, line_id: UUID, invoice_id: UUID | None) -> None:
+        super().__init__(f"line {line_id} is not on invoice {invoice_id}")
+        self.line_id, self.invoice_id = line_id, invoice_id
+
+
+class WrongState(NotAllowed):
+    def __init__(self, kind: str, id: UUID, state: str) -> None:
+        super().__init__(f"{kind} {id} is {state}")
+        self.kind, self.id, self.state = kind, id, state
+
+
+class ChangePending(NotAllowed):
+    def __init__(self, subscription_id: UUID, invoice_id: UUID) -> None:
+        super().__init__(f"subscription {subscription_id} waits for invoice {invoice_id}")
+        self.subscription_id, self.invoice_id = subscription_id, invoice_id
+
+
+class NothingToChange(NotAllowed):
+    """The new value is the old one."""
+
+
+class PriceNotOnSale(NotAllowed):
+    def __init__(self, price_id: UUID) -> None:
+        super().__init__(f"price {price_id} is not on sale")
+        self.price_id = price_id
+
+
+class PeriodUnpaid(NotAllowed):
+    def __init__(self, invoice_id: UUID) -> None:
+        super().__init__(f"the running period's invoice {invoice_id} is not paid")
+        self.invoice_id = invoice_id
+
+
+class PaidOnlyLower(NotAllowed):
+    def __init__(self, line_id: UUID, was: Money, asked: Money) -> None:
+        super().__init__(f"line {line_id} is paid with {was} left; it cannot become {asked}")
+        self.line_id, self.was, self.asked = line_id, was, asked
+
+
+class NoPaymentMethod(NotAllowed):
+    def __init__(self, invoice_id: UUID) -> None:
+        super().__init__(f"nothing to charge for invoice {invoice_id}")
+        self.invoice_id = invoice_id
+
+
+class StaleInputs(NotAllowed):
+    """The account changed since the preview was made."""
+
+
+class GatewayError(BillingError):
+    """The payment provider said no, or nothing at all."""
+
+
+class GatewayDeclined(GatewayError):
+    """Final. `code` is the provider's word, such as `insufficient_funds`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class GatewayUnreachable(GatewayError):
+    """The outcome is unknown: the money may or may not have moved."""
+
+
+class KeyReused(GatewayError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"key {key} was used for another request")
+        self.key = key
+
+
+class Unbalanced(AssertionError):
+    """A ledger entry whose sides differ cannot be constructed."""
+
+
+class TransactionOpen(AssertionError):
+    """A gateway was called while a transaction of ours was open."""
+
+
+class IllegalEdge(AssertionError):
+    def __init__(self, kind: str, before: str, after: str) -> None:
+        super().__init__(f"{kind}: {before} -> {after}")
+        self.kind, self.before, self.after = kind, before, after

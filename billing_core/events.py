@@ -1,0 +1,139 @@
+"""Facts billing announces through `tx.emit`, inside the transaction that makes them true."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from .domain.money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundEvent:
+    refund_id: UUID
+    payment_id: UUID
+    customer_id: UUID
+    money_act_id: UUID | None
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequested(RefundEvent):
+    """The money is reserved. `held` means that it waits for an approval first."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSucceeded(RefundEvent):
+    """The gateway has moved the money; the ledger has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundFailed(RefundEvent):
+    """No money moved, or it came back (`reversed`); the reservation is released."""
+
+    code: str
+    reversed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundUnknown(RefundEvent):
+    """The gateway did not answer; the reservation stays until it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundReleased(RefundEvent):
+    """Never sent: refused, expired or withdrawn (`why`)."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditGiven:
+    credit_entry_id: UUID
+    customer_id: UUID
+    money_act_id: UUID | None
+    amount: Money
+    balance: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceIssued:
+    invoice_id: UUID
+    number: str
+    customer_id: UUID
+    subscription_id: UUID | None
+    total: Money
+    due: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceReissued:
+    """A wrong charge was corrected. An open invoice is replaced; a paid one gets a credit note."""
+
+    invoice_id: UUID
+    new_invoice_id: UUID | None
+    credit_note_id: UUID | None
+    refund_id: UUID | None
+    customer_id: UUID
+    money_act_id: UUID | None
+    difference: Money  # negative: the customer pays less
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChanged:
+    subscription_id: UUID
+    customer_id: UUID
+    money_act_id: UUID | None
+    old_price_id: UUID
+    new_price_id: UUID
+    invoice_id: UUID | None
+    net: Money  # charged now; negative went to the credit balance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChangeScheduled:
+    subscription_id: UUID
+    customer_id: UUID
+    money_act_id: UUID | None
+    old_price_id: UUID
+    new_price_id: UUID
+    on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChangeFailed:
+    """The payment for a change was declined: nothing changed, its invoice is void."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    money_act_id: UUID | None
+    invoice_id: UUID
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCaptured:
+    payment_id: UUID
+    customer_id: UUID
+    invoice_id: UUID | None  # None: money without an invoice
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFailed:
+    attempt_id: UUID
+    customer_id: UUID
+    invoice_id: UUID
+    amount: Money
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicateChargeFound:
+    """Two captures look like one charge made twice; `payment_id` is the one to give back."""
+
+    payment_id: UUID
+    twin_payment_id: UUID
+    customer_id: UUID
+    amount: Money

@@ -1,0 +1,1 @@
+"""Payment gateways behind `billing_core.ports.Gateway`."""

@@ -1,0 +1,365 @@
+"""Numbered invoices out of drafts, and the periods that are due. Helpers; the run is in invoicing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .credits import Movement, balances_of, move
+from .domain import ledger as books
+from .domain.calendar import local_date, next_boundary, start_of
+from .domain.invoice import Draft, DraftLine, apply_credit, line_for
+from .domain.money import Money, total
+from .domain.proration import full_period
+from .errors import WrongState
+from .events import InvoiceIssued, PlanChanged
+from .ledger import post
+from .ports import Tx
+from .store.base import add_rows
+from .store.forecast import Terms, price_with_plan, terms_of
+from .store.invoice import Invoice, InvoiceLine
+from .store.lines import lines_of
+from .store.locks import add_credited, lock_all
+from .store.numbers import take_numbers
+from .store.subscription import LIVE, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """`due` is what is left to collect after the credit balance."""
+
+    invoice_id: UUID
+    number: str
+    total: Money
+    due: Money
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A draft with its id, its number and the credit it uses."""
+
+    id: UUID
+    draft: Draft
+    used: Money
+    series: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.series}-{self.number:05d}"
+
+    @property
+    def due(self) -> Money:
+        return self.draft.total - self.used
+
+    def entry(self) -> books.Entry:
+        lines, currency = self.draft.lines, self.draft.currency
+        return books.invoice_issued(
+            self.id,
+            self.draft.customer_id,
+            net=total((line.net for line in lines), currency),
+            tax=total((line.tax for line in lines), currency),
+            credit_applied=self.used,
+        )
+
+    def event(self) -> InvoiceIssued:
+        return InvoiceIssued(
+            invoice_id=self.id,
+            number=self.name,
+            customer_id=self.draft.customer_id,
+            subscription_id=self.draft.subscription_id,
+            total=self.draft.total,
+            due=self.due,
+        )
+
+
+def issue(tx: Tx, drafts: Sequence[Draft]) -> list[Issued]:
+    """Number the drafts, draw on the credit balances, book them. Nothing due means paid at once.
+
+    The caller has locked the subscriptions. Takes lines, balances and numbers, in that order.
+    """
+    if not drafts:
+        return []
+    for line in (line for draft in drafts for line in draft.lines):
+        if line.credits_line_id is not None and line.gross:
+            add_credited(tx.session, line.credits_line_id, -line.gross.minor)
+    numbered = [
+        _Numbered(tx.new_id(), draft, used, _series(tx, draft), number)
+        for draft, used, number in zip(
+            drafts, _credit_used(tx, drafts), _numbers(tx, drafts), strict=True
+        )
+    ]
+    add_rows(tx.session, Invoice, [_invoice_row(tx, one) for one in numbered])
+    lines = [row for one in numbered for row in _line_rows(tx, one)]
+    add_rows(tx.session, InvoiceLine, lines)
+    post(tx, *(one.entry() for one in numbered if one.draft.total))
+    for one in numbered:
+        if one.used:
+            move(tx, _movement(one))
+        tx.emit(one.event())
+    return [Issued(one.id, one.name, one.draft.total, one.due) for one in numbered]
+
+
+def void(tx: Tx, invoice: Invoice) -> None:
+    """Void an open invoice (locked by the caller): its slot is free, its credit is back, the books say so."""
+    if invoice.state not in ("open", "uncollectible"):
+        raise WrongState("invoice", invoice.id, invoice.state)
+    invoice.state, invoice.voided_at = "void", tx.at
+    currency = invoice.currency
+    lines = lines_of(tx.session, invoice.id)
+    for line in lines:
+        line.holds_slot = False
+    tx.session.flush()
+    for line in lines:
+        if line.credits_line_id is not None and line.net_minor + line.tax_minor:
+            add_credited(tx.session, line.credits_line_id, line.net_minor + line.tax_minor)
+    used = Money(invoice.credit_applied_minor, currency)
+    net = Money(sum(line.net_minor for line in lines), currency)
+    tax = Money(sum(line.tax_minor for line in lines), currency)
+    if net or tax:
+        post(
+            tx,
+            books.invoice_voided(
+                invoice.id, invoice.customer_id, net=net, tax=tax, credit_applied=used
+            ),
+        )
+    if used:
+        move(
+            tx,
+            Movement(
+                customer_id=invoice.customer_id,
+                amount=used,
+                reason="returned",
+                source_kind="invoice",
+                source_id=invoice.id,
+                money_act_id=invoice.money_act_id,
+            ),
+        )
+
+
+def bill_many(tx: Tx, subscription_ids: Sequence[UUID], *, skip_locked: bool = False) -> list[UUID]:
+    """Issue the invoices of the periods that start now; return their ids, old or new.
+
+    A subscription that is not due, or waits for the payment of a change, is left alone.
+    `skip_locked` leaves those alone, too, that another run has taken.
+    """
+    if not subscription_ids:
+        return []
+    due = lock_all(
+        tx.session,
+        select(Subscription)
+        .where(
+            Subscription.id.in_(subscription_ids),
+            Subscription.next_bill_at <= tx.at,
+            Subscription.state.in_(LIVE),
+            Subscription.system == "native",
+            Subscription.pending_invoice_id.is_(None),
+        )
+        .order_by(Subscription.id),
+        skip_locked=skip_locked,
+    )
+    going_on = [subscription for subscription in due if not _ended(subscription)]
+    terms = terms_of(tx.session, *(subscription.id for subscription in going_on))
+    taken = _slots_taken(tx.session, going_on)
+    drafts = []
+    known: list[UUID] = []
+    for subscription in going_on:
+        now = _scheduled_terms(tx, subscription, terms[subscription.id])
+        first = subscription.current_period_start == subscription.current_period_end
+        _advance(subscription, now)
+        earlier = taken.get((subscription.id, subscription.current_period_start))
+        if earlier is not None:
+            known.append(earlier)
+            continue
+        drafts.append(_renewal(tx, subscription, now, "start" if first else "renewal"))
+    tx.session.flush()
+    return [*known, *(done.invoice_id for done in issue(tx, drafts))]
+
+
+def _ended(subscription: Subscription) -> bool:
+    if not subscription.cancel_at_period_end:
+        return False
+    subscription.state = "canceled"
+    subscription.ended_on = subscription.current_period_end
+    subscription.next_bill_at = None
+    return True
+
+
+def _slots_taken(
+    session: Session, subscriptions: Sequence[Subscription]
+) -> dict[tuple[UUID, date], UUID]:
+    """Belt to the braces of the unique slot: a period that has its invoice keeps that one."""
+    if not subscriptions:
+        return {}
+    found = session.execute(
+        select(InvoiceLine.subscription_id, InvoiceLine.period_start, InvoiceLine.invoice_id).where(
+            InvoiceLine.holds_slot,
+            InvoiceLine.reason == "period",
+            InvoiceLine.subscription_id.in_([one.id for one in subscriptions]),
+            InvoiceLine.period_start >= min(one.current_period_end for one in subscriptions),
+        )
+    )
+    return {(id, start): invoice_id for id, start, invoice_id in found if id and start}
+
+
+def _scheduled_terms(tx: Tx, subscription: Subscription, terms: Terms) -> Terms:
+    """Carry out a plan change that waited for this day."""
+    if subscription.scheduled_price_id is None:
+        return terms
+    found = price_with_plan(tx.session, subscription.scheduled_price_id)
+    if found is None:
+        raise AssertionError(f"price {subscription.scheduled_price_id} is gone")
+    price, plan_name = found
+    if (price.interval, price.interval_count) != terms.rate.rhythm:
+        subscription.anchor_date = subscription.current_period_end
+        subscription.anchor_day = subscription.anchor_date.day
+    old_price_id, terms.item.price_id = terms.item.price_id, price.id
+    act, subscription.scheduled_price_id = subscription.scheduled_act_id, None
+    subscription.scheduled_act_id = None
+    tx.emit(
+        PlanChanged(
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            money_act_id=act,
+            old_price_id=old_price_id,
+            new_price_id=price.id,
+            invoice_id=None,
+            net=Money.zero(subscription.currency),
+        )
+    )
+    return Terms(terms.item, price, plan_name)
+
+
+def _advance(subscription: Subscription, terms: Terms) -> None:
+    start = subscription.current_period_end
+    end = next_boundary(
+        start,
+        anchor_day=subscription.anchor_day,
+        interval=terms.price.interval,
+        count=terms.price.interval_count,
+    )
+    if end <= start:
+        raise AssertionError(f"period of {subscription.id} does not advance")
+    subscription.current_period_start, subscription.current_period_end = start, end
+    subscription.next_bill_at = start_of(end, subscription.time_zone)
+
+
+def _renewal(tx: Tx, subscription: Subscription, terms: Terms, reason: str) -> Draft:
+    start, end = subscription.current_period_start, subscription.current_period_end
+    line = line_for(
+        full_period(terms.rate, start, end),
+        kind="subscription",
+        reason="period",
+        label=terms.plan_name,
+        holds_slot=True,
+        item_id=terms.item.id,
+        price_id=terms.price.id,
+    )
+    return Draft(
+        customer_id=subscription.customer_id,
+        subscription_id=subscription.id,
+        payment_method_id=subscription.payment_method_id,
+        currency=subscription.currency,
+        reason=reason,
+        due_on=local_date(tx.at, subscription.time_zone),
+        start=start,
+        end=end,
+        lines=(line,),
+    )
+
+
+def _numbers(tx: Tx, drafts: Sequence[Draft]) -> list[int]:
+    """One series a year; several drafts take their numbers in one statement."""
+    by_series: dict[str, list[int]] = {}
+    for place, draft in enumerate(drafts):
+        by_series.setdefault(_series(tx, draft), []).append(place)
+    numbers = [0] * len(drafts)
+    for series in sorted(by_series):
+        taken = take_numbers(tx.session, series, len(by_series[series]))
+        for place, number in zip(by_series[series], taken, strict=True):
+            numbers[place] = number
+    return numbers
+
+
+def _series(tx: Tx, draft: Draft) -> str:
+    return f"{draft.series}-{tx.at.year}"
+
+
+def _credit_used(tx: Tx, drafts: Sequence[Draft]) -> list[Money]:
+    """Let each draft draw on what the ones before it left of its customer's balance."""
+    balances = balances_of(tx.session, sorted({draft.customer_id for draft in drafts}))
+    result = []
+    for draft in drafts:
+        key = (draft.customer_id, draft.currency)
+        balance = balances.get(key, Money.zero(draft.currency))
+        used = apply_credit(draft.total, balance)
+        balances[key] = balance - used
+        result.append(used)
+    return result
+
+
+def _movement(one: _Numbered) -> Movement:
+    return Movement(
+        customer_id=one.draft.customer_id,
+        amount=-one.used,
+        reason="applied" if one.used.minor > 0 else one.draft.reason,
+        source_kind="invoice",
+        source_id=one.id,
+        money_act_id=one.draft.money_act_id,
+    )
+
+
+def _invoice_row(tx: Tx, one: _Numbered) -> dict[str, object]:
+    draft = one.draft
+    return {
+        "id": one.id,
+        "series": one.series,
+        "number": one.number,
+        "customer_id": draft.customer_id,
+        "subscription_id": draft.subscription_id,
+        "payment_method_id": draft.payment_method_id,
+        "state": "open" if one.due else "paid",
+        "reason": draft.reason,
+        "currency": draft.currency,
+        "period_start": draft.start,
+        "period_end": draft.end,
+        "total_minor": draft.total.minor,
+        "credit_applied_minor": one.used.minor,
+        "due_minor": one.due.minor,
+        "issued_at": tx.at,
+        "due_on": draft.due_on,
+        "paid_at": None if one.due else tx.at,
+        "previous_invoice_id": draft.previous_invoice_id,
+        "money_act_id": draft.money_act_id,
+    }
+
+
+def _line_rows(tx: Tx, one: _Numbered) -> list[dict[str, object]]:
+    mine = {"invoice_id": one.id, "subscription_id": one.draft.subscription_id}
+    return [_line_row(tx, line, position) | mine for position, line in enumerate(one.draft.lines)]
+
+
+def _line_row(tx: Tx, line: DraftLine, position: int) -> dict[str, object]:
+    return {
+        "id": tx.new_id(),
+        "position": position,
+        "kind": line.kind,
+        "reason": line.reason,
+        "holds_slot": line.holds_slot,
+        "subscription_item_id": line.item_id,
+        "price_id": line.price_id,
+        "credits_line_id": line.credits_line_id,
+        "label": line.label,
+        "period_start": line.start,
+        "period_end": line.end,
+        "quantity": line.quantity,
+        "unit_minor": line.unit.minor,
+        "arithmetic": line.arithmetic,
+        "net_minor": line.net.minor,
+        "discount_minor": 0,
+        "tax_minor": line.tax.minor,
+        "credited_minor": 0,
+    }

@@ -1,0 +1,1 @@
+"""Rows and selects. Services above, SQLAlchemy here."""

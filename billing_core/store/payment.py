@@ -1,0 +1,151 @@
+"""Rows of money that moved, or may have."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..domain.balance import PaymentBalance
+from ..domain.money import Money
+from .base import Base, Currency
+from .columns import Minor, one_of
+
+OPEN_ATTEMPTS = ("init", "pending", "unknown")  # without an answer yet
+
+
+class Payment(Base):
+    """Money captured. Whatever happens at once, no more can leave than came in."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_ref"),
+        CheckConstraint("captured_minor > 0", name="captured_minor"),
+        CheckConstraint(
+            "refunded_minor >= 0 AND reserved_minor >= 0 AND disputed_minor >= 0"
+            " AND refunded_minor + reserved_minor + disputed_minor <= captured_minor",
+            name="never_more_than_captured",
+        ),
+        Index("ix_payment_customer_id_captured_at", "customer_id", "captured_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    customer_id: Mapped[UUID]
+    invoice_id: Mapped[UUID | None] = mapped_column(ForeignKey("invoice.id"), index=True)
+    payment_method_id: Mapped[UUID | None] = mapped_column(ForeignKey("payment_method.id"))
+    gateway: Mapped[str]
+    gateway_ref: Mapped[str]
+    currency: Mapped[str] = mapped_column(Currency)
+    captured_minor: Mapped[Minor]
+    refunded_minor: Mapped[Minor] = mapped_column(default=0)
+    reserved_minor: Mapped[Minor] = mapped_column(default=0)
+    disputed_minor: Mapped[Minor] = mapped_column(default=0)
+    captured_at: Mapped[datetime]
+
+    @property
+    def balance(self) -> PaymentBalance:
+        return PaymentBalance(
+            captured=Money(self.captured_minor, self.currency),
+            refunded=Money(self.refunded_minor, self.currency),
+            reserved=Money(self.reserved_minor, self.currency),
+            disputed=Money(self.disputed_minor, self.currency),
+        )
+
+
+class PaymentAttempt(Base):
+    """Written before the gateway is called. At most one per invoice is without an answer."""
+
+    __tablename__ = "payment_attempt"
+    __table_args__ = (
+        one_of("state", "init", "pending", "success", "failed", "unknown"),
+        CheckConstraint("amount_minor > 0", name="amount_minor"),
+        Index(
+            "uq_payment_attempt_open",
+            "invoice_id",
+            unique=True,
+            sqlite_where=text("state IN ('init', 'pending', 'unknown')"),
+            postgresql_where=text("state IN ('init', 'pending', 'unknown')"),
+        ),
+        Index(
+            "ix_payment_attempt_open_changed_at",
+            "changed_at",
+            sqlite_where=text("state IN ('init', 'pending', 'unknown')"),
+            postgresql_where=text("state IN ('init', 'pending', 'unknown')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    invoice_id: Mapped[UUID] = mapped_column(ForeignKey("invoice.id"), index=True)
+    customer_id: Mapped[UUID]
+    payment_method_id: Mapped[UUID] = mapped_column(ForeignKey("payment_method.id"))
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payment.id"))
+    gateway: Mapped[str]
+    currency: Mapped[str] = mapped_column(Currency)
+    amount_minor: Mapped[Minor]
+    state: Mapped[str]
+    failure_code: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class Refund(Base):
+    """One promise to give money back. Its id is the key the gateway sees, for ever."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_ref"),
+        one_of(
+            "state",
+            "awaiting_approval",
+            "requested",
+            "sending",
+            "pending",
+            "unknown",
+            "succeeded",
+            "failed",
+            "released",
+        ),
+        one_of("rail", "card", "pix", "boleto", "original"),
+        CheckConstraint("amount_minor > 0", name="amount_minor"),
+        Index("ix_refund_state_changed_at", "state", "changed_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    money_act_id: Mapped[UUID | None] = mapped_column(unique=True)
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey("payment.id"), index=True)
+    credit_note_id: Mapped[UUID] = mapped_column(ForeignKey("credit_note.id"), unique=True)
+    customer_id: Mapped[UUID] = mapped_column(index=True)
+    currency: Mapped[str] = mapped_column(Currency)
+    amount_minor: Mapped[Minor]
+    rail: Mapped[str]
+    reason: Mapped[str]
+    state: Mapped[str]
+    gateway: Mapped[str]
+    gateway_ref: Mapped[str | None]
+    failure_code: Mapped[str] = mapped_column(default="")
+    requested_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class GatewayNotice(Base):
+    """A gateway's event as it came, stored once before it is read."""
+
+    __tablename__ = "gateway_event"
+    __table_args__ = (
+        UniqueConstraint("gateway", "event_id"),
+        one_of("state", "new", "read", "parked"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    gateway: Mapped[str]
+    event_id: Mapped[str]
+    kind: Mapped[str]
+    raw: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    received_at: Mapped[datetime]

@@ -1,0 +1,111 @@
+"""Recognise mail that says another mail did not arrive, and which one."""
+
+import logging
+import re
+from email.message import Message
+
+from flufl.bounce import all_failures
+
+from channels.email.addresses import read_ids
+from channels.email.mime import Body, content, header, media_type, raw_headers, read_tree
+from channels.port import Receipt
+
+# It reports each failure of its own detectors as an error, with a trace; we expect them.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
+
+_DAEMON = re.compile(
+    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|mail-?delivery|bounces?"
+    r"|mail[-_.]?deliver[a-z-]*|delivery-?status|microsoftexchange[0-9a-f]*)(?:[+.-][^@]*)?(?:@.*)?",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"undeliver(?:able|ed)|delivery (?:status notification|failure|has failed|report)"
+    r"|returned (?:mail|to sender)|mail delivery (?:failed|failure|system|error)"
+    r"|failure notice|non.?delivery|could not be delivered|delivery problem"
+    r"|n[ãa]o (?:foi )?entregue|falha na entrega|no se puede entregar|unzustellbar",
+    re.IGNORECASE,
+)
+_STATUS = re.compile(r"^status:\s*(\d)\.\d{1,3}\.\d{1,3}", re.IGNORECASE | re.MULTILINE)
+_ACTION = re.compile(r"^action:\s*([a-z]+)", re.IGNORECASE | re.MULTILINE)
+_DIAGNOSTIC = re.compile(r"^diagnostic-code:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_RETURNED_ID = re.compile(r"^message-id:\s*(<[^<>\s]{1,998}>)", re.IGNORECASE | re.MULTILINE)
+_RETURNED_PART = 64 * 1024
+_REPORT = 64 * 1024
+
+
+def looks_like_daemon(address: str) -> bool:
+    return _DAEMON.fullmatch(address) is not None
+
+
+def is_bounce(message: Message, body: Body, *, sender: str, raw: bytes) -> bool:
+    """Tell whether a mail is a non-delivery report; `sender` is its author's address.
+
+    The wording of a report is only looked for where a machine sent it: a customer who
+    pastes one into her question is not a bounce.
+    """
+    if body.report == "delivery-status":
+        return _ACTION.search(body.text) is None or any(
+            action.casefold() in ("failed", "delayed") for action in _ACTION.findall(body.text)
+        )
+    if body.report:  # complaints and read receipts are machines, but nothing bounced
+        return False
+    if raw_headers(message, "x-failed-recipients"):
+        return True
+    if not _sent_by_machine(message, sender):
+        return False
+    return _SUBJECT.search(header(message, "subject")) is not None or _names_failures(raw)
+
+
+def failed_receipts(message: Message, body: Body, domains: frozenset[str]) -> list[Receipt]:
+    """Return one receipt for each mail of ours that a bounce says will not arrive.
+
+    `domains` are those of the Message-IDs that we mint: a report about other people's
+    mail is nothing to us.
+    """
+    actions = {action.casefold() for action in _ACTION.findall(body.text)}
+    classes = set(_STATUS.findall(body.text))
+    if "delayed" in actions or (classes and "5" not in classes):
+        return []  # still on its way
+    ids = dict.fromkeys(_returned_ids(message, body))
+    found = _DIAGNOSTIC.search(body.text)
+    reason = " ".join(found[1].split())[:200] if found else ""
+    return [
+        Receipt("email", one, "undelivered", reason)
+        for one in ids
+        if one.rpartition("@")[2].casefold() in domains
+    ]
+
+
+def _sent_by_machine(message: Message, sender: str) -> bool:
+    if not sender or looks_like_daemon(sender):
+        return True
+    if any(value.strip() == "<>" for value in raw_headers(message, "return-path")):
+        return True
+    return header(message, "auto-submitted").casefold().startswith("auto-")
+
+
+def _names_failures(raw: bytes) -> bool:
+    try:
+        # Reports begin with what failed; the detectors are slow on a long returned mail.
+        temporary, permanent = all_failures(read_tree(raw[:_REPORT]))
+    except Exception:  # they use the standard decoders, which raise on real mail
+        return False
+    return bool(temporary or permanent)
+
+
+def _returned_ids(message: Message, body: Body) -> list[str]:
+    """Read the ids in the returned part, wherever the server put it."""
+    ids: list[str] = []
+    for part in message.walk():
+        if part is not message and media_type(part) == "message/rfc822" and part.is_multipart():
+            inner = part.get_payload()
+            if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+                ids += [
+                    one for value in raw_headers(inner[0], "message-id") for one in read_ids(value)
+                ]
+        elif media_type(part) == "text/rfc822-headers":
+            text = content(part)[:_RETURNED_PART].decode("utf-8", "replace")
+            ids += [one.strip("<>") for one in _RETURNED_ID.findall(text)]
+    if not ids:
+        ids = [one.strip("<>") for one in _RETURNED_ID.findall(body.text[-_RETURNED_PART:])]
+    return ids

@@ -1,0 +1,343 @@
+"""Walk the parts of a mail inside fixed bounds: text, HTML and files come out.
+
+The standard parser builds the tree; its convenience methods raise on real mail, so
+headers, parameters and transfer encodings are read here.
+"""
+
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import Compat32, Policy
+from html import escape, unescape
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from inscriptis import get_text
+
+from channels.email.decode import (
+    decode_base64,
+    decode_bytes,
+    decode_header,
+    decode_uu,
+    decode_words,
+    unfold,
+)
+from channels.port import File, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of one mail is read. Past the first six it is refused, past the rest cut."""
+
+    size: int = 50 * 1024 * 1024
+    lines: int = 2_000_000
+    headers: int = 5_000
+    parts: int = 5_000
+    containers: int = 200
+    work: int = 15_000_000  # lines x containers: what the standard parser's time grows with
+    header_size: int = 64 * 1024
+    files: int = 200
+    text: int = 1_000_000
+    html: int = 4_000_000
+    laid_out: int = 200_000  # longer HTML loses its tables on the way to text
+    cells: int = 4_000  # and so does HTML with more of these
+
+
+LIMITS = Limits()
+
+_PARAMETER = re.compile(r";\s*([^\s=;]{1,200})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|$)|([^;]*))")
+
+
+@dataclass(slots=True)
+class Body:
+    """What the parts of one mail hold."""
+
+    text: str = ""
+    html: str = ""
+    files: list[File] = field(default_factory=list)
+    files_omitted: int = 0
+    cut: bool = False  # text or HTML went on past the limit
+    report: str = ""  # "delivery-status", "feedback-report", ... of a multipart/report
+
+
+class _Bounded(Compat32):
+    """The tolerant policy of the standard parser, with a budget for one mail."""
+
+    limits: Limits
+    lines: int
+    headers: int
+    containers: int
+    parts: int
+
+    def start(self, limits: Limits, lines: int) -> None:
+        object.__setattr__(self, "limits", limits)  # policies refuse plain assignment
+        object.__setattr__(self, "lines", lines)
+        for name in ("headers", "containers", "parts"):
+            object.__setattr__(self, name, 0)
+
+    def spend(self, name: str, most: int) -> None:
+        spent = getattr(self, name) + 1
+        object.__setattr__(self, name, spent)
+        if spent > most:
+            raise Unreadable(f"too many {name}")
+
+    def new_part(self, policy: Policy | None = None) -> Message:
+        self.spend("parts", self.limits.parts)
+        return Message(policy=policy or self)
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, _, value = sourcelines[0].partition(":")
+        value = value.lstrip(" \t") + "".join(sourcelines[1:])
+        self.spend("headers", self.limits.headers)
+        value = value[: self.limits.header_size].rstrip("\r\n")
+        if name.casefold() == "content-type":
+            # The standard parser reads this one by itself, in time squared to its length.
+            value = value[:4096]
+            if re.match(r"\s*(?:multipart|message)/", value, re.IGNORECASE):
+                work = self.limits.work // max(1, self.lines)
+                self.spend("containers", min(self.limits.containers, work))
+        return name, value
+
+
+def read_tree(raw: bytes, limits: Limits = LIMITS) -> Message:
+    """Parse `raw`; raises `Unreadable` when it is larger or deeper than `limits` allow."""
+    if len(raw) > limits.size:
+        raise Unreadable(f"larger than {limits.size // (1024 * 1024)} MB")
+    lines = max(raw.count(b"\n"), raw.count(b"\r"))
+    if lines > limits.lines:
+        raise Unreadable("too many lines")
+    policy = _Bounded()
+    policy.start(limits, lines)
+    try:
+        return BytesParser(policy.new_part, policy=policy).parsebytes(raw)
+    except RecursionError:
+        raise Unreadable("too many parts inside parts") from None
+
+
+def raw_headers(message: Message, name: str) -> list[str]:
+    """Return the values of a header as they arrived, top first."""
+    wanted = name.casefold()
+    return [str(value) for key, value in message.raw_items() if key.casefold() == wanted]
+
+
+def header(message: Message, name: str) -> str:
+    """Return the first value of a header, readable, or an empty string."""
+    for value in raw_headers(message, name):
+        return decode_header(value)
+    return ""
+
+
+def media_type(part: Message) -> str:
+    """Return `type/subtype` in lower case; `text/plain` where none is given or it is broken."""
+    for value in raw_headers(part, "content-type"):
+        kind = re.sub(r"\s", "", unfold(value).split(";")[0]).casefold()
+        if re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}", kind):
+            return kind
+        return {"text": "text/plain", "html": "text/html"}.get(kind, "text/plain")
+    return "text/plain"
+
+
+def parameters(part: Message, name: str) -> dict[str, str]:
+    """Return the parameters of a header by lower-case name, RFC 2231 and 2047 undone."""
+    values = raw_headers(part, name)
+    if not values:
+        return {}
+    plain: dict[str, str] = {}
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
+    for key, value in _split_parameters(unfold(values[0])):
+        split = re.fullmatch(r"([^*]+)(?:\*(\d{1,4}))?(\*)?", key)
+        if split is None or (split[2] is None and split[3] is None):
+            plain.setdefault(key, decode_words(value))
+        else:
+            pieces.setdefault(split[1], {})[int(split[2] or 0)] = (value, bool(split[3]))
+    # The extended form is the exact one; it wins over a plain fallback beside it.
+    return plain | {key: _join_pieces(value) for key, value in pieces.items()}
+
+
+def content(part: Message) -> bytes:
+    """Return the bytes of one leaf part with its transfer encoding undone."""
+    # get_payload() would first decode raw 8-bit text by the charset the sender claims.
+    payload = vars(part).get("_payload")
+    if not isinstance(payload, str):
+        return b""
+    data = payload.encode("utf-8", "surrogateescape")
+    encoding = header(part, "content-transfer-encoding").casefold().strip(" ;\"'")
+    if encoding == "base64":
+        return decode_base64(data)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(data)
+    if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
+        return decode_uu(data)
+    return data
+
+
+def read_body(message: Message, limits: Limits = LIMITS) -> Body:
+    """Collect the text, the HTML and the files of a parsed mail."""
+    body = Body()
+    segments = list(_segments(message, body, limits))
+    body.text, cut_text = _cut(_as_text(segments, limits), limits.text)
+    body.html, cut_html = _cut(_as_html(segments), limits.html)
+    body.cut = cut_text or cut_html
+    return body
+
+
+def html_to_text(html: str, limits: Limits = LIMITS) -> str:
+    """Return the words of an HTML page in reading order; never raises."""
+    html = re.sub(r"^\s*<\?xml[^>]*\?>", "", html).replace("\0", "")
+    if len(html) > limits.laid_out or len(re.findall("<t[dh]", html, re.IGNORECASE)) > limits.cells:
+        text = _words_of(html)
+    else:
+        try:
+            text = get_text(html)
+        except Exception:  # lxml and inscriptis fail in many ways on hostile pages
+            text = _words_of(html)
+    lines = (line.strip() for line in text.replace("\xa0", " ").splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _words_of(html: str) -> str:
+    """Return the words of a page too large or too broken to lay out, in linear time."""
+    for hidden in ("style", "script", "head"):
+        pieces = re.split(rf"<(/?){hidden}\b[^<>]*>", html, flags=re.IGNORECASE)
+        # Text, slash, text, slash, ...: what follows an opening tag is not shown.
+        html = pieces[0] + "".join(
+            text for slash, text in zip(pieces[1::2], pieces[2::2], strict=True) if slash
+        )
+    html = re.sub(r"<(?:br|p|div|tr|li|h\d|table)\b[^<>]*>", "\n", html, flags=re.IGNORECASE)
+    return unescape(re.sub(r"<[^<>]*>", " ", html))
+
+
+_Segment = tuple[str | None, str | None]  # plain text, HTML
+
+
+def _segments(part: Message, body: Body, limits: Limits) -> Iterator[_Segment]:
+    """Yield the readable pieces in order; put everything else into `body.files`."""
+    kind = media_type(part)
+    if kind == "message/delivery-status":
+        yield _status_text(part), None
+    elif kind.startswith("message/") and part.is_multipart():
+        _keep(body, _forwarded(part, kind), limits)
+    elif part.is_multipart():
+        yield from _container(part, kind, body, limits)
+    elif kind in ("text/plain", "text/html") and not _is_file(part):
+        text = decode_bytes(content(part), parameters(part, "content-type").get("charset", ""))
+        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+        yield (None, text) if kind == "text/html" else (text, None)
+    else:
+        _keep(body, _file(part, kind), limits)
+
+
+def _container(part: Message, kind: str, body: Body, limits: Limits) -> Iterator[_Segment]:
+    children = [child for child in _children(part) if isinstance(child, Message)]
+    if kind == "multipart/report":
+        body.report = parameters(part, "content-type").get("report-type", "").casefold()
+    if kind != "multipart/alternative":
+        for child in children:
+            yield from _segments(child, body, limits)
+        return
+    found = [piece for child in children for piece in _segments(child, body, limits)]
+    plain = next((text for text, _ in found if text and text.strip()), None)
+    html = next((html for _, html in reversed(found) if html and html.strip()), None)
+    if plain is not None or html is not None:
+        yield plain, html
+
+
+def _children(part: Message) -> Iterable[Any]:
+    payload: Any = part.get_payload()
+    return payload if isinstance(payload, list) else []
+
+
+def _is_file(part: Message) -> bool:
+    disposition = header(part, "content-disposition").partition(";")[0].strip().casefold()
+    return disposition == "attachment" or bool(file_name(part))
+
+
+def file_name(part: Message) -> str:
+    """Return the name the sender gave a part, safe to show, or an empty string."""
+    name = parameters(part, "content-disposition").get("filename", "")
+    name = name or parameters(part, "content-type").get("name", "")
+    # Invisible signs and direction marks make "exe" look like "pdf".
+    shown = "".join(sign for sign in name if sign.isprintable() or sign == " ")
+    return " ".join(shown.split())[:255]
+
+
+def _file(part: Message, kind: str) -> File:
+    ids = header(part, "content-id").strip().strip("<>")
+    return File(name=file_name(part), media_type=kind, content=content(part), content_id=ids)
+
+
+def _forwarded(part: Message, kind: str) -> File:
+    inner = next(iter(_children(part)), None)
+    if not isinstance(inner, Message):
+        return _file(part, kind)
+    try:
+        raw = inner.as_bytes(unixfrom=False)
+    except Exception:  # the writer is stricter than the reader; the stored mail has it all
+        raw = b""
+    return File(name=file_name(part), media_type=kind, content=raw)
+
+
+def _status_text(part: Message) -> str:
+    blocks = []
+    for child in _children(part):
+        if isinstance(child, Message):
+            lines = (f"{key}: {decode_header(str(value))}" for key, value in child.raw_items())
+            blocks.append("\n".join(lines))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _keep(body: Body, file: File, limits: Limits) -> None:
+    if len(body.files) < limits.files:
+        body.files.append(file)
+    else:
+        body.files_omitted += 1
+
+
+def _as_text(segments: list[_Segment], limits: Limits) -> str:
+    pieces = [
+        text if text is not None else html_to_text(html or "", limits) for text, html in segments
+    ]
+    return "\n".join(piece.rstrip() for piece in pieces if piece.strip()).strip("\n")
+
+
+def _as_html(segments: list[_Segment]) -> str:
+    if not any(html for _, html in segments):
+        return ""
+    pieces = [
+        html if html else f"<p>{escape(text or '')}</p>".replace("\n", "<br>")
+        for text, html in segments
+    ]
+    return "\n".join(pieces)
+
+
+def _cut(text: str, most: int) -> tuple[str, bool]:
+    return text[:most], len(text) > most
+
+
+def _split_parameters(value: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each parameter after the first semicolon."""
+    at = value.find(";")
+    while at >= 0:
+        found = _PARAMETER.match(value, at)
+        if found:
+            quoted, bare = found[2], found[3]
+            text = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare.strip()
+            yield found[1].casefold(), text
+        at = value.find(";", found.end() if found else at + 1)
+
+
+def _join_pieces(pieces: dict[int, tuple[str, bool]]) -> str:
+    charset = ""
+    data = b""
+    for number in sorted(pieces):
+        value, encoded = pieces[number]
+        if encoded:
+            if number == min(pieces) and value.count("'") >= 2:
+                charset, _, value = value.split("'", 2)
+            data += unquote_to_bytes(value)
+        else:
+            data += value.encode("utf-8", "surrogateescape")
+    return decode_words(decode_bytes(data, charset or "utf-8"))

@@ -1,0 +1,1 @@
+"""Phone calls over Twilio: greeting, voicemail, transcript."""

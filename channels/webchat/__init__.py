@@ -1,0 +1,1 @@
+"""Web chat: the frames that the widget and the console exchange."""

@@ -1,0 +1,70 @@
+"""Reading the frames that the chat widget posts. Pure."""
+
+import json
+
+from channels.port import Delivery, Inbound, Party, Unreadable
+
+MAX_TEXT = 4000  # characters of one chat message
+MAX_ID = 64
+MAX_SUBJECT = 200
+MAX_FACT = 300
+
+
+def read_frame(delivery: Delivery) -> dict[str, str]:
+    """Return the frame of one delivery, its text free of what no database holds.
+
+    Raises `Unreadable`.
+    """
+    try:
+        frame = json.loads(delivery.body)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("not JSON") from error
+    if not isinstance(frame, dict):
+        raise Unreadable("not an object")
+    if not all(isinstance(value, str) for value in frame.values()):
+        raise Unreadable("a field is not text")
+    frame = {name: _storable(value) for name, value in frame.items()}
+    for name, limit in (("chat_key", MAX_ID), ("client_msg_id", MAX_ID), ("text", MAX_TEXT)):
+        value = frame.get(name, "")
+        if not value.strip():
+            raise Unreadable(f"{name} is missing")
+        if len(value) > limit:
+            raise Unreadable(f"{name} is too long")
+    if len(frame.get("subject", "")) > MAX_SUBJECT:
+        raise Unreadable("subject is too long")
+    return frame
+
+
+def read_message(frame: dict[str, str]) -> Inbound:
+    """Turn a frame into a message.
+
+    A visitor who proved who she is (`subject` was set by our server from a signed
+    token) writes from her external id; anybody else only from her conversation, and an
+    address that she typed is told as a fact, never used as a sender.
+    """
+    text = frame["text"].strip()
+    name = frame.get("name", "").strip()[:120]
+    subject = frame.get("subject", "")
+    sender = (
+        Party("external", subject, name, verified=True)
+        if subject
+        else Party("chat", frame["chat_key"], name)
+    )
+    return Inbound(
+        channel="chat",
+        external_id=f"{frame['chat_key']}:{frame['client_msg_id']}",
+        sender=sender,
+        text=text,
+        reply_text=text,
+        sent_at=None,
+        trust="verified" if subject else "bare",
+        thread_key=frame["chat_key"],
+        data={
+            key: frame[key][:MAX_FACT] for key in ("email", "page", "language") if frame.get(key)
+        },
+    )
+
+
+def _storable(text: str) -> str:
+    """Return text without NUL and half characters, which JSON can carry and a database cannot."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""Guichê: the helpdesk where a conversation and the customer's money stand side by side."""

@@ -1,0 +1,5 @@
+"""`python -m helpdesk` is `guiche`."""
+
+from helpdesk.cli import main
+
+main()

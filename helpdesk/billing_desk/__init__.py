@@ -1,0 +1,1 @@
+"""Money acts inside the conversation: preview, confirm, approve, send, settle."""

@@ -1,0 +1,1 @@
+"""Customers: who they are, on which handles, and which subscription is theirs."""

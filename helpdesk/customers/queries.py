@@ -1,0 +1,67 @@
+"""Selects of customers and handles."""
+
+from uuid import UUID
+
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session
+
+from billing_core.store.subscription import LIVE, Subscription
+from helpdesk.customers.handles import kinds, spellings
+from helpdesk.customers.model import Customer, Handle
+from helpdesk.errors import NotFound
+
+LONGEST_MERGE_CHAIN = 20
+
+
+def handles_like(session: Session, kind: str, value: str) -> list[Handle]:
+    """Return the handles that mean this address, the closest spelling first.
+
+    A telephone is the same telephone on SMS, in a call and on WhatsApp.
+    """
+    order_of_kind = case({one: place for place, one in enumerate(kinds(kind))}, value=Handle.kind)
+    order_of_value = case(
+        {one: place for place, one in enumerate(spellings(kind, value))}, value=Handle.value
+    )
+    return list(
+        session.scalars(
+            select(Handle)
+            .where(Handle.kind.in_(kinds(kind)), Handle.value.in_(spellings(kind, value)))
+            .order_by(order_of_kind, order_of_value, Handle.id)
+        )
+    )
+
+
+def handles_of(session: Session, customer_id: UUID) -> list[Handle]:
+    """Return one customer's handles, the proven ones first."""
+    return list(
+        session.scalars(
+            select(Handle)
+            .where(Handle.customer_id == customer_id)
+            .order_by(Handle.verified_at.is_(None), Handle.id)
+        )
+    )
+
+
+def living_customer(session: Session, customer_id: UUID) -> Customer:
+    """Return a customer, or whom she was merged into. Raises `NotFound`."""
+    seen: set[UUID] = set()
+    at: UUID | None = customer_id
+    while at is not None and at not in seen and len(seen) < LONGEST_MERGE_CHAIN:
+        seen.add(at)
+        found = session.get(Customer, at)
+        if found is None:
+            break
+        if found.merged_into_id is None:
+            return found
+        at = found.merged_into_id
+    raise NotFound("customer")
+
+
+def subscription_of(session: Session, customer_id: UUID) -> UUID | None:
+    """Return the subscription that a new ticket is about: the live one, or the latest."""
+    return session.scalar(
+        select(Subscription.id)
+        .where(Subscription.customer_id == customer_id)
+        .order_by(Subscription.state.in_(LIVE).desc(), Subscription.started_at.desc())
+        .limit(1)
+    )

@@ -1,0 +1,171 @@
+"""The database: engines, the one way to open a transaction, and the base of our rows.
+
+A use case opens a transaction with `begin()`; a helper takes the open one. `begin()`
+refuses to nest. What a transaction emits is told to the listeners inside it; what it
+hints is published after the commit; what it enqueues exists if and only if it commits.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Date, Engine, MetaData, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from billing_core.ports import Clock
+from billing_core.store.columns import NAMING, Instant, Json
+from helpdesk.events.hints import Hint
+from helpdesk.events.reactions import Reactions
+from helpdesk.jobs.port import Jobs
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: Instant(),
+        date: Date(),
+        dict[str, Any]: Json,
+        list[Any]: Json,
+    }
+
+
+_open: ContextVar[str | None] = ContextVar("guiche_transaction", default=None)
+
+
+def transaction_is_open() -> bool:
+    """True while this thread is inside `begin()`. Nothing may touch the network then."""
+    return _open.get() is not None
+
+
+class NestedTransaction(RuntimeError):
+    """A use case called another use case."""
+
+
+def uuid7(at: datetime, random: bytes) -> UUID:
+    """Return a time-ordered id (RFC 9562). `random` holds 10 bytes."""
+    milliseconds = int(at.timestamp() * 1000)
+    number = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(random, "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=number)
+
+
+class UnitOfWork:
+    """One open write transaction. Made only by `Database.begin`."""
+
+    def __init__(self, session: Session, at: datetime, reactions: Reactions, jobs: Jobs) -> None:
+        self.session = session
+        self.at = at
+        self._reactions = reactions
+        self._jobs = jobs
+        self.hints: list[Hint] = []
+
+    def new_id(self) -> UUID:
+        return uuid7(self.at, os.urandom(10))
+
+    def emit(self, event: object) -> None:
+        """Tell every listener of this event, inside this transaction."""
+        self._reactions.tell(self, event)
+
+    def hint(self, hint: Hint) -> None:
+        """Remember to tell the screens after the commit that something is new."""
+        self.hints.append(hint)
+
+    def enqueue(self, job: str, *args: str, key: str | None = None, delay_s: float = 0) -> None:
+        """Make a job exist if and only if this transaction commits.
+
+        `key` names the job for ever: a second one with the same key is the same job.
+        Arguments are ids as text, never values.
+        """
+        self._jobs.enqueue(self.session, job, args, key=key, delay_s=delay_s)
+
+
+class Database:
+    """The engine and the rules of opening it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        reactions: Reactions,
+        jobs: Callable[[Engine], Jobs],
+        publish: Callable[[list[Hint]], None],
+    ) -> None:
+        self.engine = make_engine(url)
+        self._url = url
+        self._separate: list[Engine] = []
+        self._clock, self._reactions = clock, reactions
+        self.jobs = jobs(self.engine)
+        self._publish = publish
+        # SQLite has one writer: waiting here is fair, waiting in its busy handler is not.
+        self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+
+    @contextmanager
+    def begin(self) -> Iterator[UnitOfWork]:
+        """Open a write transaction; commit at the end, roll back on any exception."""
+        if _open.get() is not None:
+            raise NestedTransaction("a transaction is already open: take it as an argument")
+        with self._writer:
+            token = _open.set("write")
+            try:
+                with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                    tx = UnitOfWork(session, self._clock(), self._reactions, self.jobs)
+                    yield tx
+            finally:
+                _open.reset(token)
+        if tx.hints:
+            self._publish(tx.hints)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a read-only session: one snapshot, never a lock."""
+        with (
+            self.engine.connect().execution_options(guiche_write=False) as connection,
+            Session(connection, expire_on_commit=False, autoflush=False) as session,
+        ):
+            yield session
+
+    def separate_engine(self) -> Engine:
+        """Return an engine to the same database for one who must not share ours; closed with it."""
+        engine = make_engine(self._url)
+        self._separate.append(engine)
+        return engine
+
+    def close(self) -> None:
+        self.jobs.close()
+        for engine in (*self._separate, self.engine):
+            engine.dispose()
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine with our settings: WAL, FULL and IMMEDIATE on SQLite."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=15000",
+        "cache_size=-20000",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("guiche_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,313 @@
+"""The sandbox phone network: a stateful stand-in for the phone provider, on loopback.
+
+It takes messages over REST, reports on them by signed callbacks, and plays customers who
+text and call. It keeps everything in memory, calls nobody but this machine, and ends
+with its process.
+"""
+
+import queue
+import socket
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Self
+
+from flask import Flask, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from helpdesk.demo.loopback import NotLoopback, Reply, WebhookFailed, loopback_end, post_signed
+from helpdesk.demo.sound import make_wave
+from helpdesk.demo.twilio_forms import (
+    API,
+    Outcome,
+    SentText,
+    call_form,
+    find_record,
+    new_sid,
+    recording_form,
+    recording_length,
+    status_forms,
+    text_as_json,
+    text_form,
+    transcription_form,
+)
+
+KEPT = 10_000  # messages and callbacks each; the oldest go first
+LONGEST_TEXT = 1600  # characters
+POLL_S = 0.05  # between two looks at whether to stop
+LARGEST_REQUEST = 1024 * 1024  # bytes
+
+_TOLD = {
+    20003: "Authenticate",
+    20404: "The requested resource was not found",
+    21211: "Invalid 'To' Phone Number",
+    21610: "Attempt to send to unsubscribed recipient",
+    21617: "The concatenated message body exceeds the 1600 character limit",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How the network treats the messages that it is handed."""
+
+    outcome: Outcome = "delivered"
+    error_code: str = ""  # why it ended as undelivered or failed
+    refuse: int = 0  # answer 400 with this code and keep nothing
+    answer: int = 0  # answer with this 429 or 5xx and keep nothing
+    drop_answer: bool = False  # take the message, then cut the connection
+    hold_s: float = 0  # take the message, then answer so much later
+    backwards: bool = False  # callbacks arrive in the wrong order
+    copies: int = 1  # each callback arrives so many times
+    callbacks_first: bool = False  # the callbacks overtake the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One report to the application and the HTTP status it answered with; 0 is no answer."""
+
+    url: str
+    form: Mapping[str, str]
+    answered: int
+
+
+class TwilioStandIn:
+    """Use as a context manager, or `start()` and `stop()`.
+
+    `api_url`, `account_sid` and `auth_token` go into the application's settings; its
+    public webhook addresses are told by `point_to`. Where those are not on loopback,
+    `app_url` says where the application really listens. `weather` may be set at any time.
+    """
+
+    def __init__(
+        self, *, account_sid: str = "", auth_token: str = "", app_url: str = "", port: int = 0
+    ) -> None:
+        self.account_sid = account_sid or new_sid("AC")
+        self.auth_token = auth_token or uuid.uuid4().hex
+        self.weather = Weather()
+        self._app_url = app_url
+        self._webhooks: dict[str, str] = {}
+        self._texts: dict[str, SentText] = {}
+        self._callbacks: list[Callback] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._due: queue.Queue[tuple[str, dict[str, str]] | None] = queue.Queue()
+        self._server = make_server(
+            "127.0.0.1", port, self._make_app(), threaded=True, request_handler=_Quiet
+        )
+        self.api_url = f"http://127.0.0.1:{self._server.server_port}"
+        self._threads = [
+            threading.Thread(target=self._serve, daemon=True, name="phone-rest"),
+            threading.Thread(target=self._report, daemon=True, name="phone-callbacks"),
+        ]
+
+    def start(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End it; callbacks still due are dropped. Safe to call twice."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._due.put(None)
+        self._server.shutdown()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def point_to(self, *, sms: str = "", whatsapp: str = "", voice: str = "") -> None:
+        """Set the addresses that customers' texts and calls are posted to."""
+        for name, url in (("sms", sms), ("whatsapp", whatsapp), ("voice", voice)):
+            if url:
+                loopback_end(self._app_url or url)
+                self._webhooks[name] = url
+
+    # What the application did
+
+    def texts(self, to: str = "") -> list[SentText]:
+        """Return the messages it handed over, oldest first; only those to `to` if given."""
+        with self._lock:
+            return [text for text in self._texts.values() if not to or text.to == to]
+
+    def callbacks(self) -> list[Callback]:
+        with self._lock:
+            return list(self._callbacks)
+
+    def wait_until_quiet(self, timeout_s: float = 10) -> bool:
+        """Wait until every callback due has been answered; False after `timeout_s`."""
+        done = self._due.all_tasks_done
+        with done:
+            return done.wait_for(lambda: not self._due.unfinished_tasks, timeout_s)
+
+    # What customers do
+
+    def customer_texts(
+        self,
+        from_: str,
+        body: str,
+        *,
+        to: str,
+        name: str = "",
+        media: tuple[tuple[str, str], ...] = (),
+        copies: int = 1,
+    ) -> str:
+        """Text the application as a customer and return the SID.
+
+        `whatsapp:` addresses go to that webhook, with `name` as the profile's. `media`
+        holds (address, media type) pairs. Raises `WebhookFailed` where the application
+        does not take the message.
+        """
+        form = text_form(self.account_sid, from_, to, body, name=name, media=media)
+        webhook = self._webhook("whatsapp" if to.startswith("whatsapp:") else "sms")
+        for _ in range(copies):
+            self._post(webhook, form)
+        return form["MessageSid"]
+
+    def customer_calls(
+        self, from_: str, *, to: str, transcript: str = "", duration_s: int = 8
+    ) -> str:
+        """Call the application as a customer, do as it says, and return the call's SID.
+
+        With `duration_s` 0 the caller hangs up during the greeting. Without `transcript`
+        nobody could understand the sound. Such a call takes no time at all.
+        """
+        webhook = self._webhook("voice")
+        call = call_form(self.account_sid, from_, to)
+        record = find_record(self._post(webhook, call | {"CallStatus": "ringing"}).body)
+        over = call | {"CallStatus": "completed", "CallDuration": str(duration_s + 9)}
+        if record is None or duration_s <= 0:
+            self._post(webhook, over | {"CallDuration": "4"})
+            return call["CallSid"]
+        sound = recording_form(self.account_sid, duration_s)
+        hung_up = call | {"CallStatus": "completed", "Digits": "hangup"}
+        self._post(record.get("action") or webhook, hung_up | sound)
+        self._post(webhook, over)
+        if url := record.get("recordingStatusCallback"):
+            bare = {name: call[name] for name in ("AccountSid", "ApiVersion", "CallSid")}
+            self._post(url, bare | sound | {"RecordingStatus": "completed"})
+        if url := record.get("transcribeCallback"):
+            self._post(url, call | sound | transcription_form(transcript))
+        return call["CallSid"]
+
+    # Posting
+
+    def _webhook(self, name: str) -> str:
+        if name not in self._webhooks:
+            raise WebhookFailed(f"no {name} webhook is set; call point_to first")
+        return self._webhooks[name]
+
+    def _post(self, url: str, form: Mapping[str, str]) -> Reply:
+        reply = post_signed(url, form, token=self.auth_token, app_url=self._app_url)
+        if not 200 <= reply.status < 300:
+            raise WebhookFailed(f"{url.partition('?')[0]} answered {reply.status}")
+        return reply
+
+    def _serve(self) -> None:
+        self._server.serve_forever(poll_interval=POLL_S)
+
+    def _report(self) -> None:
+        """Post the callbacks, one after the other, until the stand-in stops."""
+        while (due := self._due.get()) is not None:
+            if not self._stopping.is_set():
+                url, form = due
+                try:
+                    reply = post_signed(url, form, token=self.auth_token, app_url=self._app_url)
+                except NotLoopback:
+                    reply = Reply(0, "")
+                with self._lock:
+                    self._callbacks.append(Callback(url, form, reply.status))
+                    del self._callbacks[:-KEPT]
+            self._due.task_done()
+        self._due.task_done()
+
+    # REST
+
+    def _make_app(self) -> Flask:
+        app = Flask("twilio_standin", static_folder=None)
+        app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+        account = f"/{API}/Accounts/{self.account_sid}"
+        app.before_request(self._check_login)
+        app.add_url_rule(f"{account}/Messages.json", view_func=self._create_text, methods=["POST"])
+        app.add_url_rule(f"{account}/Messages/<sid>.json", view_func=self._show_text)
+        app.add_url_rule(f"{account}/Recordings/<name>", view_func=self._play_recording)
+        app.register_error_handler(404, lambda _error: _refusal(404, 20404))
+        return app
+
+    def _check_login(self) -> ResponseReturnValue | None:
+        login = request.authorization
+        user, password = (login.username, login.password) if login else ("", "")
+        known = compare_digest((user or "").encode(), self.account_sid.encode())
+        known &= compare_digest((password or "").encode(), self.auth_token.encode())
+        return None if known else _refusal(401, 20003)
+
+    def _create_text(self) -> ResponseReturnValue:
+        weather, form = self.weather, request.form
+        if weather.answer:
+            return _refusal(weather.answer, 20500)
+        if weather.refuse or "+" not in form.get("To", ""):
+            return _refusal(400, weather.refuse or 21211)
+        if len(form.get("Body", "")) > LONGEST_TEXT:
+            return _refusal(400, 21617)
+        text = self._take(form, weather)
+        if weather.callbacks_first:
+            self.wait_until_quiet()
+        if weather.drop_answer:
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        if weather.hold_s:
+            self._stopping.wait(weather.hold_s)
+        return jsonify(text_as_json(self.account_sid, text, "queued")), 201
+
+    def _take(self, form: Mapping[str, str], weather: Weather) -> SentText:
+        """Store a message and line up the reports on its way."""
+        failed = weather.outcome in ("undelivered", "failed")
+        text = SentText(
+            sid=new_sid("SM"),
+            sender=form.get("From", ""),
+            to=form["To"],
+            body=form.get("Body", ""),
+            callback=form.get("StatusCallback", ""),
+            status=weather.outcome,
+            error_code=weather.error_code if failed else "",
+        )
+        with self._lock:
+            self._texts[text.sid] = text
+            while len(self._texts) > KEPT:
+                del self._texts[next(iter(self._texts))]
+        if text.callback:
+            for report in status_forms(self.account_sid, text, backwards=weather.backwards):
+                for _ in range(weather.copies):
+                    self._due.put((text.callback, report))
+        return text
+
+    def _show_text(self, sid: str) -> ResponseReturnValue:
+        with self._lock:
+            text = self._texts.get(sid)
+        if text is None:
+            return _refusal(404, 20404)
+        return jsonify(text_as_json(self.account_sid, text, text.status))
+
+    def _play_recording(self, name: str) -> ResponseReturnValue:
+        seconds = recording_length(name.removesuffix(".wav"))
+        if seconds is None:
+            return _refusal(404, 20404)
+        return Response(make_wave(seconds), mimetype="audio/wav")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Say nothing: addresses hold telephone numbers."""
+
+
+def _refusal(status: int, code: int) -> ResponseReturnValue:
+    told = _TOLD.get(code, "The sandbox was told to answer this")
+    return jsonify({"code": code, "message": told, "status": status}), status

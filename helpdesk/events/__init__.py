@@ -1,0 +1,1 @@
+"""The append-only record of what happened: timeline, audit trail and source of hints."""

@@ -1,0 +1,1 @@
+"""Everything that arrives: stored first, then read, threaded and identified."""

@@ -1,0 +1,224 @@
+"""Writing what was read into the conversation it belongs to, all in one transaction."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from channels.port import Inbound as Said
+from channels.port import Receipt
+from helpdesk.customers.service import Identification, identify, link_identified
+from helpdesk.db import UnitOfWork
+from helpdesk.events.service import Actor
+from helpdesk.inbox.blobs import BlobStore, name_blob
+from helpdesk.inbox.files import KeptFile, attach, keep_file
+from helpdesk.inbox.model import Inbound, MailIndex
+from helpdesk.inbox.phrases import phrase
+from helpdesk.inbox.threading import (
+    CALLS,
+    Place,
+    call_is_known,
+    choose,
+    find_leads,
+    id_hash,
+)
+from helpdesk.inbox.turns import take_turn
+from helpdesk.outbox.service import add_participant, record_receipt
+from helpdesk.settings import Settings
+from helpdesk.tickets.model import Message, Ticket
+from helpdesk.tickets.queries import lock_ticket
+from helpdesk.tickets.service import (
+    CustomerMessage,
+    NewTicket,
+    add_customer_message,
+    open_ticket,
+)
+
+LONGEST_SUBJECT: Final = 200
+LONGEST_FIRST_LINE: Final = 80
+CHAT: Final = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptParts:
+    """What of a message lies on disk already."""
+
+    html: str | None  # SHA-256
+    html_size: int
+    files: tuple[KeptFile, ...]
+
+
+def keep_parts(blobs: BlobStore, item: Said) -> KeptParts:
+    """Write the HTML and the files of a message to disk, before the transaction."""
+    html = item.html.encode()
+    return KeptParts(
+        html=blobs.keep(html) if html else None,
+        html_size=len(html),
+        files=tuple(keep_file(blobs, file) for file in item.files),
+    )
+
+
+def file_items(
+    tx: UnitOfWork,
+    settings: Settings,
+    row: Inbound,
+    items: Sequence[Said | Receipt],
+    kept: Sequence[KeptParts],
+) -> None:
+    """Give everything in one delivery its place. `kept` belongs to its messages, in order."""
+    parts = iter(kept)
+    receipts = [item for item in items if isinstance(item, Receipt)]
+    said = [(item, next(parts)) for item in items if isinstance(item, Said)]
+    for receipt in receipts:
+        _file_receipt(tx, row, receipt)
+    for item, part in said:
+        _take_turns(tx, item)
+        if item.auto == "bounce":
+            _set_aside_bounce(row)
+        elif reason := _refusal(tx, item):
+            row.state, row.reason = reason
+        else:
+            _file_message(tx, settings, row, item, part)
+
+
+def _take_turns(tx: UnitOfWork, item: Said) -> None:
+    """Two first messages of one person, or two reports of one call, must not meet."""
+    take_turn(tx, "sender", item.sender.kind, item.sender.value)
+    if item.thread_key:
+        take_turn(tx, "thread", item.thread_key)
+
+
+def _file_receipt(tx: UnitOfWork, row: Inbound, receipt: Receipt) -> None:
+    outbound = record_receipt(tx, receipt)
+    if outbound is None:
+        row.state, row.reason = "discarded", "receipt_of_nothing_of_ours"
+        return
+    row.ticket_id, row.message_id = outbound.ticket_id, outbound.message_id
+
+
+def _set_aside_bounce(row: Inbound) -> None:
+    """A bounce says something about a message of ours, or nothing to us."""
+    if row.message_id is None:
+        row.state, row.reason = "discarded", "bounce"
+
+
+def _refusal(tx: UnitOfWork, item: Said) -> tuple[str, str] | None:
+    """Return state and reason where a message must not become one in a conversation."""
+    if item.auto == "own":
+        return "discarded", "own_mail"
+    if item.data.get("doubt") == "several_senders":
+        return "quarantined", "several_senders"
+    if not item.sender.value:
+        return "quarantined", "no_sender"
+    if item.data.get("missed") and call_is_known(tx.session, item):
+        return "read", ""
+    if item.auto == "auto_reply":
+        place = choose(find_leads(tx.session, item, at=tx.at))
+        if place.ticket_id is None:
+            return "quarantined", "automatic_answer_to_nothing"
+    return None
+
+
+def _file_message(
+    tx: UnitOfWork, settings: Settings, row: Inbound, item: Said, part: KeptParts
+) -> None:
+    who = identify(tx, item.sender, trust=item.trust)
+    ticket = _ticket_for(tx, settings, item, who)
+    add_participant(tx, ticket, item.sender.kind, item.sender.value)
+    if part.html is not None:
+        name_blob(tx, part.html, size=part.html_size, media_type="text/html")
+    message = add_customer_message(tx, ticket, _message(settings, item, part, who))
+    for file in part.files:
+        # A guessable id would be a way around the conversation it belongs to.
+        attach(tx, message.id, file, attachment_id=uuid.uuid4())
+    _index(tx, row, item, message)
+    link_identified(tx, ticket, who, actor=Actor.system())
+    row.ticket_id, row.message_id = ticket.id, message.id
+    if message.media_url:
+        tx.enqueue("fetch_recording", str(row.id), key=str(row.id))
+
+
+def _ticket_for(tx: UnitOfWork, settings: Settings, item: Said, who: Identification) -> Ticket:
+    """Return the locked ticket that a message belongs to, opening one where there is none."""
+    place = choose(find_leads(tx.session, item, at=tx.at))
+    while place.ticket_id is not None:
+        ticket = lock_ticket(tx, place.ticket_id)
+        again = choose(find_leads(tx.session, item, at=tx.at))
+        if again == place:
+            return ticket
+        place = again  # closed or merged while we waited for the lock
+    return _open(tx, settings, item, who, place)
+
+
+def _open(
+    tx: UnitOfWork, settings: Settings, item: Said, who: Identification, place: Place
+) -> Ticket:
+    return open_ticket(
+        tx,
+        NewTicket(
+            subject=_subject(settings, item),
+            channel=channel_of(item),
+            customer_name=who.name or item.sender.name or item.sender.value,
+            chat_key=item.thread_key if channel_of(item) == CHAT else "",
+            related_id=place.related_id,
+            parent_id=place.parent_id,
+        ),
+    )
+
+
+def channel_of(item: Said) -> str:
+    """Return how the conversation names the channel that an adapter serves."""
+    return CHAT if item.channel == "webchat" else item.channel
+
+
+def _message(
+    settings: Settings, item: Said, part: KeptParts, who: Identification
+) -> CustomerMessage:
+    body, reply_text = item.text, item.reply_text
+    if not body.strip() and item.channel == "voice":
+        spoken = "missed_call" if item.data.get("missed") else "voicemail"
+        body = reply_text = phrase(settings.language, spoken)
+    seconds = item.data.get("duration_s", "")
+    media = item.data.get("recording_url", "") and not item.data.get("transcript")
+    return CustomerMessage(
+        channel=channel_of(item),
+        author_name=item.sender.name or who.name,
+        author_handle=item.sender.value,
+        customer_id=who.customer_id if who.exact else None,
+        body=body,
+        reply_text=reply_text,
+        html_blob=part.html,
+        trust=item.trust,
+        auto=item.auto or "",
+        client_msg_id=item.external_id if channel_of(item) == CHAT else None,
+        media_url=f"/attachments/{uuid.uuid4()}" if media else "",
+        media_seconds=int(seconds) if media and seconds.isdecimal() else 0,
+    )
+
+
+def _subject(settings: Settings, item: Said) -> str:
+    if item.subject.strip():
+        return " ".join(item.subject.split())[:LONGEST_SUBJECT]
+    if item.channel == "voice":
+        return phrase(settings.language, "call", who=item.sender.name or item.sender.value)
+    first = next((line.strip() for line in item.reply_text.splitlines() if line.strip()), "")
+    if len(first) > LONGEST_FIRST_LINE:
+        first = first[: LONGEST_FIRST_LINE - 1].rstrip() + "…"
+    return first or phrase(settings.language, "no_subject")
+
+
+def _index(tx: UnitOfWork, row: Inbound, item: Said, message: Message) -> None:
+    """Remember by which outside id answers will name this message or this call."""
+    named = {"email": item.message_id, "voice": item.thread_key}.get(item.channel, "")
+    if not named:
+        return
+    tx.session.add(
+        MailIndex(
+            id=tx.new_id(),
+            mailbox=CALLS if item.channel == "voice" else row.source,
+            message_id_hash=id_hash(named),
+            header_id=named if item.channel == "email" else "",
+            message_id=message.id,
+            ticket_id=message.ticket_id,
+        )
+    )

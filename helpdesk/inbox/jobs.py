@@ -1,0 +1,27 @@
+"""Reading what arrived, in the background."""
+
+from uuid import UUID
+
+from channels.port import Unreachable
+from helpdesk.inbox import service
+from helpdesk.inbox.recordings import keep_recording
+from helpdesk.jobs.port import job
+from helpdesk.services import Services
+
+
+@job("read_inbound", queue="inbox")
+def read_inbound(services: Services, inbound_id: str) -> None:
+    """Read one stored delivery. Safe to run twice."""
+    service.read_one(services, UUID(inbound_id))
+
+
+@job("drain_inbox", queue="inbox", every="*/5 * * * * *")
+def drain_inbox(services: Services) -> None:
+    """Read what lost its wake-up or waits for its next try."""
+    service.drain(services)
+
+
+@job("fetch_recording", queue="default", retry_on=Unreachable)
+def fetch_recording(services: Services, inbound_id: str) -> None:
+    """Bring a voicemail's sound home from the provider. Safe to run twice."""
+    keep_recording(services, UUID(inbound_id))

@@ -1,0 +1,36 @@
+"""Making a read message fit to be written: masked, and free of what no database takes."""
+
+from dataclasses import replace
+
+from channels.port import File, Inbound
+from helpdesk.inbox.masking import mask_inbound
+
+
+def prepare(item: Inbound) -> Inbound:
+    """Return a message as it may be written."""
+    return mask_inbound(
+        replace(
+            item,
+            text=storable(item.text),
+            reply_text=storable(item.reply_text),
+            subject=storable(item.subject),
+            html=storable(item.html),
+            message_id=storable(item.message_id),
+            references=tuple(storable(one) for one in item.references),
+            thread_key=storable(item.thread_key),
+            sender=replace(
+                item.sender, value=storable(item.sender.value), name=storable(item.sender.name)
+            ),
+            files=tuple(_storable_file(file) for file in item.files),
+            data={storable(name): storable(value) for name, value in item.data.items()},
+        )
+    )
+
+
+def storable(text: str) -> str:
+    """Return text without NUL and half characters: PostgreSQL takes neither."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _storable_file(file: File) -> File:
+    return replace(file, name=storable(file.name), content_id=storable(file.content_id))

@@ -1,0 +1,266 @@
+"""Inbox first: what arrives is one committed row before anybody is told that we have it.
+
+Reading it is a separate step that may be repeated at any point: the attempt is counted
+before the bytes are looked at, and one transaction makes the message and marks the row.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from channels.port import Delivery, Receipt, Unreadable
+from channels.port import Inbound as Said
+from helpdesk.db import UnitOfWork
+from helpdesk.errors import Conflict, NotFound
+from helpdesk.events.service import Actor, audit
+from helpdesk.inbox.blobs import name_blob
+from helpdesk.inbox.filing import file_items, keep_parts
+from helpdesk.inbox.masking import mask_delivery
+from helpdesk.inbox.model import Inbound
+from helpdesk.inbox.preparing import prepare
+from helpdesk.inbox.queries import inbound_id_of, next_unread, twin_of
+from helpdesk.inbox.turns import take_turn
+from helpdesk.services import Services
+from helpdesk.staff.agent import Agent
+
+log = structlog.get_logger()
+
+MOST_ATTEMPTS: Final = 3
+MAIL: Final = "message/rfc822"
+WAKE_UP_LOST_AFTER: Final = timedelta(seconds=10)
+LEASE: Final = timedelta(minutes=2)  # no mail within our limits takes that long
+AT_ONCE: Final = 200  # rows of one sweep
+_PRIVATE_HEADERS: Final = ("cookie", "authorization", "proxy-authorization")
+
+
+def store_delivery(
+    services: Services, *, source: str, channel: str, key: str, delivery: Delivery
+) -> tuple[UUID, bool]:
+    """Keep one delivery for ever and have it read. Return its row and whether it is new.
+
+    The bytes are on disk before the row that names them. A repeated (source, key) is a
+    no-op; a mail whose bytes the mailbox has given us under another key is discarded.
+    """
+    content_hash = _content_hash(delivery)
+    kept = mask_delivery(delivery)
+    digest = services.blobs.keep(kept.body)
+    with services.begin() as tx:
+        mail = _is_mail(kept.headers)
+        if mail:  # two keys for one mail may come at once
+            take_turn(tx, "mail", source, content_hash)
+        known = inbound_id_of(tx.session, source, key)
+        if known is not None:
+            return known, False
+        twin = twin_of(tx.session, source, content_hash) if mail else None
+        name_blob(tx, digest, size=len(kept.body), media_type=_media_type(kept.headers))
+        row_id = _insert(
+            tx,
+            source=source,
+            external_key=key,
+            channel=channel,
+            received_at=tx.at,
+            not_before=tx.at + WAKE_UP_LOST_AFTER,
+            headers=_headers(kept.headers),
+            url=kept.url,
+            blob=digest,
+            content_hash=content_hash,
+            state="new" if twin is None else "discarded",
+            reason="" if twin is None else "duplicate",
+            detail="" if twin is None else str(twin),
+        )
+        if row_id is None:  # another process stored it while we waited
+            again = inbound_id_of(tx.session, source, key)
+            assert again is not None
+            return again, False
+        if twin is None:
+            tx.enqueue("read_inbound", str(row_id), key=str(row_id))
+        return row_id, True
+
+
+def store_unreadable(
+    services: Services, *, source: str, channel: str, delivery: Delivery, why: str
+) -> UUID:
+    """Keep a proven delivery that nobody understands, for a person to look at."""
+    key = f"unreadable:{_content_hash(delivery)}"
+    row_id, new = store_delivery(
+        services, source=source, channel=channel, key=key, delivery=delivery
+    )
+    if new:
+        quarantine(services, row_id, "unreadable", why)
+    return row_id
+
+
+def ingest_mail(services: Services, raw: bytes, *, key: str = "") -> tuple[UUID, bool]:
+    """Take in one mail as the mailbox would: `guiche mail ingest < message.eml`."""
+    headers = {"content-type": MAIL} | ({"x-imap-key": key} if key else {})
+    delivery = Delivery(raw, headers)
+    return store_delivery(
+        services,
+        source=mail_source(services),
+        channel="email",
+        key=key or _content_hash(delivery),
+        delivery=delivery,
+    )
+
+
+def mail_source(services: Services) -> str:
+    """Return the source of everything that comes through our mailbox."""
+    return f"email:{services.settings.mail_address}"
+
+
+def read_one(services: Services, inbound_id: UUID) -> None:
+    """Read one stored delivery. Safe to repeat, also half-way: it makes one message.
+
+    Does nothing while somebody else is reading it.
+    """
+    with services.begin() as tx:
+        row = tx.session.get(Inbound, inbound_id, with_for_update=True)
+        going = row is not None and _count_attempt(tx, row)
+    if row is not None and going:
+        _read(services, row)
+
+
+def drain(services: Services) -> int:
+    """Read what nobody has read in time, in the order received; return how many.
+
+    A row that breaks its reader waits for its next try and does not hold up the others.
+    """
+    for count in range(AT_ONCE):
+        with services.begin() as tx:
+            row = next_unread(tx.session, tx.at)
+            going = row is not None and _count_attempt(tx, row)
+        if row is None:
+            return count
+        if going:
+            try:
+                _read(services, row)
+            except Exception:
+                log.exception("reading failed", inbound_id=str(row.id), attempt=row.attempts)
+    return AT_ONCE
+
+
+def quarantine(services: Services, inbound_id: UUID, reason: str, detail: str = "") -> None:
+    """Set a row aside with its bytes. One that was read meanwhile stays read."""
+    with services.begin() as tx:
+        tx.session.execute(
+            update(Inbound)
+            .where(Inbound.id == inbound_id, Inbound.state == "new")
+            .values(state="quarantined", reason=reason, detail=detail[:500], leased_until=None)
+        )
+
+
+def release(services: Services, agent: Agent, inbound_id: UUID) -> None:
+    """A person has a quarantined delivery read again, after a repair. Raises `Conflict`."""
+    with services.begin() as tx:
+        row = tx.session.get(Inbound, inbound_id, with_for_update=True)
+        if row is None:
+            raise NotFound("inbound")
+        if row.state != "quarantined":
+            raise Conflict("This delivery is not in quarantine.")
+        row.state, row.reason, row.detail = "new", "", ""
+        row.attempts, row.not_before, row.leased_until = 0, tx.at, None
+        audit(
+            tx,
+            "inbound.released",
+            actor=Actor.staff(agent.id),
+            data={"inbound_id": str(inbound_id)},
+        )
+        tx.enqueue("read_inbound", str(inbound_id))
+
+
+def _count_attempt(tx: UnitOfWork, row: Inbound) -> bool:
+    """Count one try, so that a mail which kills its reader is held after three."""
+    if row.state != "new" or (row.leased_until is not None and row.leased_until > tx.at):
+        return False
+    if row.attempts >= MOST_ATTEMPTS:
+        row.state, row.reason = "quarantined", "too_many_attempts"
+        return False
+    row.attempts += 1
+    row.not_before = tx.at + timedelta(seconds=30 * 4 ** (row.attempts - 1))
+    row.leased_until = tx.at + LEASE
+    return True
+
+
+def _read(services: Services, row: Inbound) -> None:
+    """Read what we hold the lease of; a fault gives it back at once."""
+    try:
+        _read_leased(services, row)
+    except Exception:
+        with services.begin() as tx:
+            tx.session.execute(
+                update(Inbound).where(Inbound.id == row.id).values(leased_until=None)
+            )
+        raise
+
+
+def _read_leased(services: Services, row: Inbound) -> None:
+    """Understand the bytes with no transaction open, then write all of it in one."""
+    adapter = services.adapters.get(row.channel)
+    if adapter is None:
+        quarantine(services, row.id, "channel_not_set_up")
+        return
+    delivery = Delivery(services.blobs.read(row.blob), row.headers, row.url)
+    items: list[Said | Receipt] = []
+    try:
+        for item in adapter.parse(delivery):
+            items.append(prepare(item) if isinstance(item, Said) else item)
+    except Unreadable as fault:
+        quarantine(services, row.id, "unreadable", str(fault))
+        return
+    kept = [keep_parts(services.blobs, item) for item in items if isinstance(item, Said)]
+    with services.begin() as tx:
+        claimed = _claim(tx, row.id)
+        if claimed is not None:
+            file_items(tx, services.settings, claimed, items, kept)
+
+
+def _claim(tx: UnitOfWork, inbound_id: UUID) -> Inbound | None:
+    """Mark the row as read, in the transaction that makes the message. None: it is."""
+    taken = tx.session.execute(
+        update(Inbound)
+        .where(Inbound.id == inbound_id, Inbound.state == "new")
+        .values(state="read", leased_until=None)
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
+        return None
+    return tx.session.get_one(Inbound, inbound_id, populate_existing=True)
+
+
+def _insert(tx: UnitOfWork, *, received_at: datetime, **values: object) -> UUID | None:
+    """Insert the row unless its key is taken; wait for whoever is taking it."""
+    insert = (
+        insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
+    )
+    return tx.session.scalar(
+        insert(Inbound)
+        .values(id=tx.new_id(), received_at=received_at, attempts=0, **values)
+        .on_conflict_do_nothing(index_elements=["source", "external_key"])
+        .returning(Inbound.id)
+    )
+
+
+def _content_hash(delivery: Delivery) -> str:
+    """Name the bytes; a mail has the same name with any kind of line ending."""
+    body = delivery.body
+    if _is_mail(delivery.headers):
+        body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n")
+    return hashlib.sha256(body).hexdigest()
+
+
+def _is_mail(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type") == MAIL
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
+    return MAIL if _is_mail(headers) else "application/octet-stream"
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in _PRIVATE_HEADERS}

@@ -1,0 +1,214 @@
+"""Which conversation an arriving message belongs to.
+
+A subject or a ticket number never decides. What does, in this order: the channel's own
+conversation (chat, call); a reply token bound to the sender's address; the mails that a
+mail answers, newest first, when the sender takes part in that conversation; for SMS and
+WhatsApp the open ticket in which the number takes part. A stranger with a true reference
+gets a ticket of her own that names the other as possibly related, and so does a sender
+whose proof failed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from channels.port import Inbound, Party
+from helpdesk.customers.handles import spellings
+from helpdesk.inbox.model import MailIndex, ReplyToken
+from helpdesk.tickets.model import Participant, Ticket
+
+AT_WORK = ("open", "waiting")
+LONGEST_CHAIN = 50  # merged into merged into …
+MOST_REFERENCES = 100
+CALLS = "voice"  # the "mailbox" that indexes calls
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A ticket that a message points to. `belongs`: its sender may write there."""
+
+    ticket_id: UUID
+    category: str
+    belongs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message goes: into `ticket_id`, or into a new ticket when that is None."""
+
+    ticket_id: UUID | None = None
+    parent_id: UUID | None = None  # the closed ticket that a new one follows
+    related_id: UUID | None = None  # perhaps the same matter; a person judges
+
+
+def choose(leads: Iterable[Lead]) -> Place:
+    """Follow the strongest lead that the sender belongs to. Leads come strongest first."""
+    stranger: UUID | None = None
+    for lead in leads:
+        if lead.belongs and lead.category == "closed":
+            return Place(parent_id=lead.ticket_id)
+        if lead.belongs:
+            return Place(ticket_id=lead.ticket_id)
+        stranger = stranger or lead.ticket_id
+    return Place(related_id=stranger)
+
+
+def find_leads(session: Session, item: Inbound, *, at: datetime) -> Iterator[Lead]:
+    """Yield the tickets that a message points to, strongest first."""
+    proven = item.trust != "failed"
+    if item.channel == "voice":
+        yield from _of_call(session, item)
+    if item.channel in ("sms", "whatsapp", "voice"):
+        for ticket in open_tickets_of(session, item.sender):
+            yield Lead(ticket.id, ticket.category, proven)
+    elif item.channel == "email":
+        yield from _of_tokens(session, item, at=at)
+        yield from _of_references(session, item)
+    elif item.thread_key:
+        yield from _of_chat(session, item)
+
+
+def call_is_known(session: Session, item: Inbound) -> bool:
+    """Say whether something of this call has been filed already."""
+    return any(_indexed(session, item.thread_key, mailbox=CALLS))
+
+
+def open_tickets_of(session: Session, party: Party) -> Sequence[Ticket]:
+    """Return the unfinished tickets in which a handle takes part, the liveliest first."""
+    return session.scalars(
+        select(Ticket)
+        .join(Participant, Participant.ticket_id == Ticket.id)
+        .where(
+            Participant.kind == party.kind,
+            Participant.value.in_(spellings(party.kind, party.value)),
+            Ticket.category.in_(AT_WORK),
+            Ticket.merged_into_id.is_(None),
+        )
+        .order_by(Ticket.last_message_at.desc(), Ticket.id.desc())
+        .limit(3)
+    ).all()
+
+
+def takes_part(session: Session, ticket_ids: Iterable[UUID], party: Party) -> bool:
+    """Say whether a handle is a participant of one of the tickets."""
+    if not party.value:
+        return False
+    found = session.scalar(
+        select(Participant.id)
+        .where(
+            Participant.ticket_id.in_(list(ticket_ids)),
+            Participant.kind == party.kind,
+            Participant.value.in_(spellings(party.kind, party.value)),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+def follow_merges(session: Session, ticket: Ticket) -> list[Ticket]:
+    """Return a ticket and all it was merged into, the living one last.
+
+    A circle of merges, which nobody should be able to make, ends where it would repeat.
+    """
+    chain = [ticket]
+    seen = {ticket.id}
+    while (onward := chain[-1].merged_into_id) is not None and len(chain) < LONGEST_CHAIN:
+        if onward in seen:
+            break
+        seen.add(onward)
+        found = session.get(Ticket, onward)
+        if found is None:
+            break
+        chain.append(found)
+    return chain
+
+
+def id_hash(header_id: str) -> str:
+    """Return how a Message-ID or another outside id is looked up."""
+    return hashlib.sha256(header_id.strip().encode("utf-8", "replace")).hexdigest()
+
+
+def token_hash(token: str) -> str:
+    """Return how a reply token is stored. Some servers change the case of an address."""
+    return hashlib.sha256(token.lower().encode()).hexdigest()
+
+
+def _of_call(session: Session, item: Inbound) -> Iterator[Lead]:
+    """The later reports of a call follow its first one: the provider vouches for both."""
+    for ticket_id in _indexed(session, item.thread_key, mailbox=CALLS):
+        yield from _leads_to(session, ticket_id, item, invited=True)
+
+
+def _of_chat(session: Session, item: Inbound) -> Iterator[Lead]:
+    """The visitor's secret names her conversation."""
+    newest = session.scalars(
+        select(Ticket)
+        .where(Ticket.chat_key == item.thread_key)
+        .order_by(Ticket.category.in_(AT_WORK).desc(), Ticket.created_at.desc(), Ticket.id.desc())
+        .limit(1)
+    )
+    for ticket in newest:
+        yield from _leads_to(session, ticket.id, item, invited=True)
+
+
+def _of_tokens(session: Session, item: Inbound, *, at: datetime) -> Iterator[Lead]:
+    """A secret counts for the address it was sent to, and only where that is not forged."""
+    for token in item.reply_tokens:
+        found = session.get(ReplyToken, token_hash(token))
+        if found is not None and found.expires_at > at:
+            invited = found.recipient == item.sender.value and item.trust != "failed"
+            yield from _leads_to(session, found.ticket_id, item, invited=invited)
+
+
+def _of_references(session: Session, item: Inbound) -> Iterator[Lead]:
+    for header_id in item.references[:MOST_REFERENCES]:
+        for ticket_id in _indexed(session, header_id):
+            yield from _leads_to(session, ticket_id, item)
+
+
+def _indexed(session: Session, header_id: str, *, mailbox: str | None = None) -> Sequence[UUID]:
+    """Return the tickets that hold this id; several where somebody used it again."""
+    if not header_id:
+        return ()
+    wanted = select(MailIndex.ticket_id).where(MailIndex.message_id_hash == id_hash(header_id))
+    wanted = wanted.where(
+        MailIndex.mailbox == mailbox if mailbox is not None else MailIndex.mailbox != CALLS
+    )
+    return session.scalars(wanted.distinct().limit(20)).all()
+
+
+def _leads_to(
+    session: Session, ticket_id: UUID, item: Inbound, *, invited: bool = False
+) -> Iterator[Lead]:
+    """Follow a ticket to where its conversation goes on today."""
+    ticket = session.get(Ticket, ticket_id)
+    if ticket is None:
+        return
+    chain = follow_merges(session, ticket)
+    living = chain[-1]
+    belongs = invited or (
+        item.trust != "failed" and takes_part(session, [one.id for one in chain], item.sender)
+    )
+    if living.category == "closed" and belongs:
+        living = _successor(session, living, item.sender) or living
+    yield Lead(living.id, living.category, belongs)
+
+
+def _successor(session: Session, closed: Ticket, party: Party) -> Ticket | None:
+    """Return the follow-up that the same person has already opened, if it still lives."""
+    children = session.scalars(
+        select(Ticket)
+        .where(Ticket.parent_id == closed.id, Ticket.category != "closed")
+        .order_by(Ticket.created_at.desc(), Ticket.id.desc())
+        .limit(10)
+    )
+    for child in children:
+        living = follow_merges(session, child)[-1]
+        if living.category != "closed" and takes_part(session, [child.id, living.id], party):
+            return living
+    return None

@@ -1,0 +1,1 @@
+"""Work that must happen once a transaction has committed, whatever dies in between."""

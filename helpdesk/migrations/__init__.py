@@ -1,0 +1,1 @@
+"""One Alembic history for all rows, ours and billing's."""

@@ -1,0 +1,1 @@
+"""Everything that leaves: one row, one key, one true state."""

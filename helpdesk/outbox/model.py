@@ -1,0 +1,51 @@
+"""Rows of what leaves."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from helpdesk.db import Base
+
+OUTBOUND_STATES = (
+    "queued",
+    "sending",
+    "sent",
+    "delivered",
+    "read",
+    "uncertain",
+    "failed",
+    "cancelled",
+)
+
+
+class Outbound(Base):
+    """One message on its way out. `key` is minted here, once, and goes with every try."""
+
+    __tablename__ = "outbound"
+    __table_args__ = (
+        UniqueConstraint("channel", "provider_id"),
+        CheckConstraint(f"state IN {OUTBOUND_STATES}", name="state"),
+        Index(None, "state", "not_before", "id"),
+        Index(None, "ticket_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"), unique=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))  # order within a ticket
+    channel: Mapped[str]
+    recipient_kind: Mapped[str]
+    recipient: Mapped[str]
+    envelope: Mapped[dict[str, Any]]  # Message-ID, references, Reply-To, subject, sender
+    state: Mapped[str] = mapped_column(default="queued")
+    not_before: Mapped[datetime]
+    give_up_at: Mapped[datetime]  # trying ends then; a person may begin a new day
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(default="")
+    provider_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]

@@ -1,0 +1,204 @@
+"""Selects of what leaves and of where an answer may go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, aliased
+
+from channels.port import Receipt
+from helpdesk.customers.model import Handle
+from helpdesk.inbox.model import MailIndex
+from helpdesk.inbox.threading import id_hash
+from helpdesk.outbox.model import Outbound
+from helpdesk.outbox.states import ON_ITS_WAY
+from helpdesk.tickets.model import Message, Participant, Ticket
+
+# The kind of address that each channel writes to. A call cannot be answered in writing.
+ADDRESSED_BY: Final = {"email": "email", "whatsapp": "whatsapp", "sms": "phone", "chat": "chat"}
+
+# Notes never leave: every select of what is sent carries this.
+LEAVES: Final[tuple[ColumnElement[bool], ...]] = (
+    Message.visibility == "public",
+    Message.direction == "out",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyChannel:
+    """A way to answer: the address is known to be the customer's."""
+
+    channel: str
+    recipient_kind: str
+    recipient: str
+    label: str  # what a person reads; "" where the address says nothing
+
+
+def reply_channels(session: Session, ticket: Ticket) -> list[ReplyChannel]:
+    """Return the ways to answer, the one the customer used last first."""
+    last = "sms" if ticket.last_channel == "voice" else ticket.last_channel
+    order = sorted(ADDRESSED_BY, key=lambda channel: channel != last)
+    found = [reply_channel(session, ticket, channel) for channel in order]
+    return [one for one in found if one is not None]
+
+
+def reply_channel(session: Session, ticket: Ticket, channel: str) -> ReplyChannel | None:
+    """Return whom an answer on this channel goes to: the participant who wrote last.
+
+    Without one, an address that the customer has proven; never one that she only typed.
+    """
+    kind = ADDRESSED_BY.get(channel)
+    if kind is None:
+        return None
+    if kind == "chat":  # the conversation is the address, whoever the visitor proved to be
+        return ReplyChannel(channel, kind, ticket.chat_key, "") if ticket.chat_key else None
+    recipient = _last_writer(session, ticket, kind) or _proven_handle(session, ticket, kind)
+    if recipient is None:
+        return None
+    return ReplyChannel(channel, kind, recipient, recipient)
+
+
+def _last_writer(session: Session, ticket: Ticket, kind: str) -> str | None:
+    taking_part = session.scalars(
+        select(Participant.value)
+        .where(Participant.ticket_id == ticket.id, Participant.kind == kind)
+        .order_by(Participant.id.desc())
+    ).all()
+    if not taking_part:
+        return None
+    wrote_last = session.scalar(
+        select(Message.author_handle)
+        .where(
+            Message.ticket_id == ticket.id,
+            Message.direction == "in",
+            Message.auto == "",
+            Message.author_handle.in_(taking_part),
+        )
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    return wrote_last or taking_part[0]
+
+
+def _proven_handle(session: Session, ticket: Ticket, kind: str) -> str | None:
+    if ticket.customer_id is None:
+        return None
+    return session.scalar(
+        select(Handle.value)
+        .where(
+            Handle.customer_id == ticket.customer_id,
+            Handle.kind == kind,
+            Handle.verified_at.is_not(None),
+        )
+        .order_by(Handle.verified_at.desc())
+        .limit(1)
+    )
+
+
+def message_to_send(session: Session, outbound_id: UUID) -> Message | None:
+    """Return the text of a message on its way; None for what must never leave."""
+    return session.scalar(
+        select(Message)
+        .join(Outbound, Outbound.message_id == Message.id)
+        .where(Outbound.id == outbound_id, *LEAVES)
+    )
+
+
+def older_waits(session: Session, row: Outbound) -> bool:
+    """Say whether an earlier message of the same conversation has yet to go."""
+    older, newer = aliased(Message), aliased(Message)
+    found = session.scalar(
+        select(Outbound.id)
+        .join(older, older.id == Outbound.message_id)
+        .join(newer, newer.id == row.message_id)
+        .where(
+            Outbound.ticket_id == row.ticket_id,
+            Outbound.channel == row.channel,
+            Outbound.state.in_(ON_ITS_WAY),
+            older.seq < newer.seq,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+def next_in_line(session: Session, row: Outbound) -> UUID | None:
+    """Return the oldest message of the same conversation that waits."""
+    return session.scalar(
+        select(Outbound.id)
+        .join(Message, Message.id == Outbound.message_id)
+        .where(
+            Outbound.ticket_id == row.ticket_id,
+            Outbound.channel == row.channel,
+            Outbound.state == "queued",
+        )
+        .order_by(Message.seq)
+        .limit(1)
+    )
+
+
+def due(session: Session, at: datetime, *, limit: int) -> Sequence[UUID]:
+    """Return what may go now, oldest first."""
+    return session.scalars(
+        select(Outbound.id)
+        .where(Outbound.state == "queued", Outbound.not_before <= at)
+        .order_by(Outbound.not_before, Outbound.id)
+        .limit(limit)
+    ).all()
+
+
+def abandoned(session: Session, at: datetime, *, limit: int) -> Sequence[UUID]:
+    """Return what was being sent by a process that is no more."""
+    return session.scalars(
+        select(Outbound.id)
+        .where(Outbound.state == "sending", Outbound.leased_until < at)
+        .order_by(Outbound.leased_until)
+        .limit(limit)
+    ).all()
+
+
+def outbound_of_receipt(session: Session, receipt: Receipt) -> Outbound | None:
+    """Return the message that a receipt speaks of: by our key, the provider's id, our mail id."""
+    if receipt.key:
+        found = session.scalar(
+            select(Outbound).where(Outbound.channel == receipt.channel, Outbound.key == receipt.key)
+        )
+        if found is not None:
+            return found
+    found = session.scalar(
+        select(Outbound).where(
+            Outbound.channel == receipt.channel, Outbound.provider_id == receipt.provider_id
+        )
+    )
+    if found is not None or receipt.channel != "email":
+        return found
+    return session.scalar(
+        select(Outbound)
+        .join(MailIndex, MailIndex.message_id == Outbound.message_id)
+        .where(MailIndex.message_id_hash == id_hash(receipt.provider_id))
+        .limit(1)
+    )
+
+
+def mail_thread(session: Session, ticket_id: UUID, *, before_seq: int) -> list[tuple[str, str]]:
+    """Return (Message-ID, direction) of the mails of a conversation, oldest first."""
+    rows = session.execute(
+        select(MailIndex.header_id, Message.direction)
+        .join(Message, Message.id == MailIndex.message_id)
+        .where(
+            Message.ticket_id == ticket_id,
+            Message.channel == "email",
+            Message.visibility == "public",
+            Message.seq < before_seq,
+            MailIndex.header_id != "",
+        )
+        .order_by(Message.seq)
+    )
+    return [(header_id, direction) for header_id, direction in rows]
+
+
+def outbound_of_message(session: Session, message_id: UUID) -> Outbound | None:
+    return session.scalar(select(Outbound).where(Outbound.message_id == message_id))

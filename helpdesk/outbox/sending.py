@@ -1,0 +1,235 @@
+"""Sending one message: lease it, hand it over with no transaction open, settle the answer.
+
+A process that dies in between leaves a lease that runs out. Nobody knows then whether the
+message left, so it becomes `uncertain`: no channel here promises to drop a repeated mail
+or text, therefore a person decides about a second one.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+
+from channels.port import Adapter, Party, Refused, Uncertain, Unreachable
+from channels.port import Outbound as Letter
+from helpdesk.db import UnitOfWork
+from helpdesk.inbox.model import MailIndex, ReplyToken
+from helpdesk.inbox.threading import id_hash, token_hash
+from helpdesk.outbox.envelope import (
+    id_domain,
+    mint_message_id,
+    mint_reply_token,
+    reply_subject,
+    trim_references,
+    with_token,
+)
+from helpdesk.outbox.model import Outbound
+from helpdesk.outbox.queries import abandoned, due, mail_thread, message_to_send, older_waits
+from helpdesk.outbox.service import advance, lock_with_ticket
+from helpdesk.outbox.states import LEASE, forward, wait_s
+from helpdesk.services import Services
+from helpdesk.settings import Settings
+from helpdesk.tickets.model import Message, Ticket
+
+log = structlog.get_logger()
+
+AT_ONCE = 50  # rows of one sweep
+TOKEN_LIFE = timedelta(days=365)
+NOT_SET_UP = "this channel is not set up"
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A message that is ours to send until the lease ends."""
+
+    outbound_id: UUID
+    attempt: int
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the adapter said: sent, failed, uncertain, or queued for another try."""
+
+    state: str
+    provider_id: str | None = None
+    why: str = ""
+
+
+def send(services: Services, outbound_id: UUID) -> None:
+    """Send one message if it is due and nothing goes before it. Safe to run twice."""
+    leased = _lease(services, outbound_id)
+    if leased is None:
+        return
+    adapter = adapter_of(services, leased.letter.channel)
+    outcome = _hand_over(adapter, leased.letter)
+    _settle(services, leased, outcome)
+
+
+def send_due(services: Services) -> int:
+    """Send what waits, oldest first; return how many were looked at."""
+    mark_abandoned(services)
+    with services.reading() as session:
+        rows = due(session, services.clock(), limit=AT_ONCE)
+    for row in rows:
+        send(services, row)
+    return len(rows)
+
+
+def mark_abandoned(services: Services) -> int:
+    """Say of what a dead process was sending that nobody knows whether it left."""
+    with services.reading() as session:
+        rows = abandoned(session, services.clock(), limit=AT_ONCE)
+    for row_id in rows:
+        with services.begin() as tx:
+            ticket, row = lock_with_ticket(tx, row_id)
+            if row.state == "sending" and row.leased_until is not None and row.leased_until < tx.at:
+                advance(tx, ticket, row, "uncertain", why="the sending process ended")
+    return len(rows)
+
+
+def adapter_of(services: Services, channel: str) -> Adapter | None:
+    """Return what serves a channel of messages."""
+    return services.adapters.get(channel)
+
+
+def _hand_over(adapter: Adapter | None, letter: Letter) -> Outcome:
+    """Ask the network. No transaction is open here: it may take minutes."""
+    if adapter is None:
+        return Outcome("failed", why=NOT_SET_UP)
+    try:
+        return Outcome("sent", provider_id=adapter.send(letter) or None)
+    except Unreachable as fault:
+        return Outcome("queued", why=str(fault))
+    except Refused as fault:
+        return Outcome("failed", why=str(fault))
+    except Uncertain as fault:
+        return Outcome("uncertain", why=str(fault))
+    except Exception:
+        log.exception("sending broke", channel=letter.channel, key=letter.key)
+        return Outcome("uncertain", why="sending ended in a fault of ours")
+
+
+def _lease(services: Services, outbound_id: UUID) -> Leased | None:
+    """Take the right to send, committed before anything leaves. None: not now, or never."""
+    with services.begin() as tx:
+        row = tx.session.get(Outbound, outbound_id)
+        if row is None or row.state != "queued" or row.not_before > tx.at:
+            return None
+        message = message_to_send(tx.session, outbound_id)
+        if message is None or older_waits(tx.session, row):
+            return None
+        taken = tx.session.execute(
+            update(Outbound)
+            .where(
+                Outbound.id == outbound_id,
+                Outbound.state == "queued",
+                Outbound.attempts == row.attempts,
+            )
+            .values(state="sending", attempts=row.attempts + 1, leased_until=tx.at + LEASE)
+        )
+        if taken.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
+            return None
+        tx.session.refresh(row)
+        if not row.envelope:
+            row.envelope = _seal(tx, services.settings, row, message)
+        letter = _write(services.settings, row, message)
+        return Leased(outbound_id, row.attempts, letter)
+
+
+def _seal(tx: UnitOfWork, settings: Settings, row: Outbound, message: Message) -> dict[str, object]:
+    """Return what every try of this message carries on its outside."""
+    if row.channel != "email":
+        return {"sealed": True}
+    ticket = tx.session.get_one(Ticket, row.ticket_id)
+    thread = mail_thread(tx.session, row.ticket_id, before_seq=message.seq)
+    heard = [header_id for header_id, direction in thread if direction == "in"]
+    message_id = mint_message_id(settings.secret_key, message.id, id_domain(settings.mail_address))
+    tx.session.add(
+        MailIndex(
+            id=tx.new_id(),
+            mailbox=f"email:{settings.mail_address}",
+            message_id_hash=id_hash(message_id),
+            header_id=message_id,
+            message_id=message.id,
+            ticket_id=row.ticket_id,
+        )
+    )
+    token = mint_reply_token(settings.secret_key, row.id, row.recipient)
+    tx.session.add(
+        ReplyToken(
+            token_hash=token_hash(token),
+            ticket_id=row.ticket_id,
+            recipient=row.recipient,
+            expires_at=tx.at + TOKEN_LIFE,
+        )
+    )
+    return {
+        "sealed": True,
+        "message_id": message_id,
+        "in_reply_to": heard[-1] if heard else "",
+        "references": list(trim_references([header_id for header_id, _ in thread])),
+        "subject": reply_subject(ticket.subject),
+    }
+
+
+def _write(settings: Settings, row: Outbound, message: Message) -> Letter:
+    """Return the message as the adapter is handed it."""
+    kind = row.recipient_kind
+    reply_to = ""
+    if row.channel == "email":
+        token = mint_reply_token(settings.secret_key, row.id, row.recipient)
+        reply_to = with_token(settings.mail_address, token)
+    return Letter(
+        key=row.key,
+        channel=row.channel,
+        to=Party(kind, row.recipient),  # type: ignore[arg-type]  # one of ADDRESSED_BY
+        sender=_our_address(settings, row.channel),
+        sender_name=settings.company,
+        text=message.body,
+        subject=row.envelope.get("subject", ""),
+        message_id=row.envelope.get("message_id", ""),
+        in_reply_to=row.envelope.get("in_reply_to", ""),
+        references=tuple(row.envelope.get("references", ())),
+        reply_to=reply_to,
+        automatic=message.author_kind in ("system", "bot"),
+    )
+
+
+def _our_address(settings: Settings, channel: str) -> str:
+    return {
+        "email": settings.mail_address,
+        "sms": settings.sms_number,
+        "whatsapp": settings.whatsapp_number,
+    }.get(channel, settings.company)
+
+
+def _settle(services: Services, leased: Leased, outcome: Outcome) -> None:
+    """Write down what the adapter said. A receipt may have been faster and knows more."""
+    with services.begin() as tx:
+        ticket, row = lock_with_ticket(tx, leased.outbound_id)
+        ours = row.attempts == leased.attempt and row.state in ("sending", "uncertain")
+        if outcome.state == "sent":
+            row.provider_id = outcome.provider_id or row.provider_id
+            row.sent_at = row.sent_at or tx.at
+            advance(tx, ticket, row, forward(row.state, "sent"))
+        elif not ours:
+            return  # somebody else has decided since; a failure of ours is no news
+        elif outcome.state == "queued":
+            _try_again(tx, ticket, row, outcome.why)
+        else:
+            advance(tx, ticket, row, outcome.state, why=outcome.why)
+        if row.state != "sending":
+            row.leased_until = None
+
+
+def _try_again(tx: UnitOfWork, ticket: Ticket, row: Outbound, why: str) -> None:
+    """Put a message back that certainly did not leave; after a day it has failed."""
+    row.last_error = why[:500]
+    if tx.at >= row.give_up_at:
+        advance(tx, ticket, row, "failed", why=why)
+        return
+    row.state = "queued"
+    row.not_before = tx.at + timedelta(seconds=wait_s(row.key, row.attempts))

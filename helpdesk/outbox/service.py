@@ -1,0 +1,170 @@
+"""What leaves: queued with the change that caused it, and told about until its end.
+
+The helpers here take a transaction in which the ticket is locked. Sending is in
+`sending.py`: it opens its own, and none while the network is asked.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from channels.port import Receipt
+from helpdesk.db import UnitOfWork
+from helpdesk.errors import Conflict, NotFound
+from helpdesk.events.service import Actor, append_event
+from helpdesk.outbox.model import Outbound
+from helpdesk.outbox.queries import (
+    next_in_line,
+    outbound_of_message,
+    outbound_of_receipt,
+    reply_channel,
+)
+from helpdesk.outbox.states import FOR_A_PERSON, GIVE_UP_AFTER, ON_ITS_WAY, SHOWN, forward
+from helpdesk.services import Services
+from helpdesk.staff.agent import Agent
+from helpdesk.tickets.model import Message, Participant, Ticket
+from helpdesk.tickets.queries import lock_ticket, lock_ticket_visible_to, message_visible_to
+
+NO_ADDRESS = "There is no address of this customer on that channel."
+
+
+def queue_message(tx: UnitOfWork, ticket: Ticket, message: Message) -> Outbound:
+    """Put a public answer on its way to the participant who wrote last on its channel.
+
+    Its key is minted here. Raises `Conflict` where nobody can be reached on the channel,
+    `ValueError` for a note: a note never leaves.
+    """
+    if message.visibility != "public" or message.direction != "out":
+        raise ValueError("only a public answer leaves")
+    to = reply_channel(tx.session, ticket, message.channel)
+    if to is None:
+        raise Conflict(NO_ADDRESS)
+    add_participant(tx, ticket, to.recipient_kind, to.recipient)
+    row = Outbound(
+        id=tx.new_id(),
+        key=message.id.hex,
+        message_id=message.id,
+        ticket_id=ticket.id,
+        channel=message.channel,
+        recipient_kind=to.recipient_kind,
+        recipient=to.recipient,
+        envelope={},  # sealed at the first try, when all that went before has its ids
+        state="queued",
+        not_before=tx.at,
+        give_up_at=tx.at + GIVE_UP_AFTER,
+        leased_until=None,
+        attempts=0,
+        provider_id=None,
+        created_at=tx.at,
+        sent_at=None,
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    tx.enqueue("send_outbound", str(row.id), key=str(row.id))
+    return row
+
+
+def add_participant(tx: UnitOfWork, ticket: Ticket, kind: str, value: str) -> None:
+    """Let an address take part in a ticket: its answers will land there. Safe to repeat."""
+    known = tx.session.scalar(
+        select(Participant.id).where(
+            Participant.ticket_id == ticket.id,
+            Participant.kind == kind,
+            Participant.value == value,
+        )
+    )
+    if known is None:
+        tx.session.add(Participant(id=tx.new_id(), ticket_id=ticket.id, kind=kind, value=value))
+        tx.session.flush()
+
+
+def record_receipt(tx: UnitOfWork, receipt: Receipt) -> Outbound | None:
+    """Note what became of a message; None where it is not one of ours.
+
+    News repeats and overtakes other news: the state only moves forward.
+    """
+    found = outbound_of_receipt(tx.session, receipt)
+    if found is None:
+        return None
+    ticket, row = lock_with_ticket(tx, found.id)
+    # A bounce names our own mail, not the server's id of it.
+    if receipt.provider_id and row.provider_id is None and receipt.channel != "email":
+        row.provider_id = receipt.provider_id
+    if row.state in ON_ITS_WAY or row.state == "uncertain":
+        row.sent_at = tx.at
+    advance(tx, ticket, row, forward(row.state, receipt.state), why=receipt.reason)
+    return row
+
+
+def retry_outbound(services: Services, agent: Agent, message_id: UUID) -> None:
+    """A person sends again what failed or may have failed. The key stays the same.
+
+    Raises `NotFound`, and `Conflict` where it is on its way or has arrived.
+    """
+    with services.begin() as tx:
+        ticket, row = _lock_for(tx, agent, message_id)
+        row.not_before, row.give_up_at = tx.at, tx.at + GIVE_UP_AFTER
+        row.state, row.last_error = "queued", ""
+        append_state(tx, ticket, row, actor=Actor.staff(agent.id))
+        tx.enqueue("send_outbound", str(row.id))
+
+
+def give_up(services: Services, agent: Agent, message_id: UUID) -> None:
+    """A person decides that a message stays unsent. Proof that it arrived still counts.
+
+    Raises `NotFound`, and `Conflict` where it has left.
+    """
+    with services.begin() as tx:
+        ticket, row = _lock_for(tx, agent, message_id)
+        row.state = "cancelled"
+        append_state(tx, ticket, row, actor=Actor.staff(agent.id))
+
+
+def lock_with_ticket(tx: UnitOfWork, outbound_id: UUID) -> tuple[Ticket, Outbound]:
+    """Lock a message on its way and its ticket, always in the same order."""
+    ticket_id = tx.session.scalar(select(Outbound.ticket_id).where(Outbound.id == outbound_id))
+    if ticket_id is None:
+        raise NotFound("outbound")
+    ticket = lock_ticket(tx, ticket_id)
+    row = tx.session.get_one(Outbound, outbound_id, with_for_update=True, populate_existing=True)
+    return ticket, row
+
+
+def advance(tx: UnitOfWork, ticket: Ticket, row: Outbound, state: str, *, why: str = "") -> None:
+    """Give a message its next state, tell the timeline, and let the next one go."""
+    if state == row.state:
+        return
+    held_up = row.state in ON_ITS_WAY
+    row.state = state
+    if state in ("failed", "uncertain"):
+        row.last_error = why[:500]
+    if state in SHOWN:
+        append_state(tx, ticket, row, actor=Actor.system())
+    if held_up and state not in ON_ITS_WAY:
+        tx.session.flush()
+        following = next_in_line(tx.session, row)
+        if following is not None:
+            tx.enqueue("send_outbound", str(following))
+
+
+def append_state(tx: UnitOfWork, ticket: Ticket, row: Outbound, *, actor: Actor) -> None:
+    append_event(
+        tx,
+        ticket,
+        "message.state",
+        actor=actor,
+        data={"message_id": str(row.message_id), "state": row.state},
+    )
+
+
+def _lock_for(tx: UnitOfWork, agent: Agent, message_id: UUID) -> tuple[Ticket, Outbound]:
+    """Lock a message that waits for a person's decision."""
+    message = message_visible_to(tx.session, agent, message_id)
+    ticket = lock_ticket_visible_to(tx, agent, message.ticket_id)
+    found = outbound_of_message(tx.session, message_id)
+    if found is None:
+        raise NotFound("message")
+    row = tx.session.get_one(Outbound, found.id, with_for_update=True, populate_existing=True)
+    if row.state not in FOR_A_PERSON:
+        raise Conflict("This message is on its way or has arrived.")
+    return ticket, row

@@ -1,0 +1,1 @@
+"""Sockets: rooms, presence, and the relay that turns commits into hints."""

@@ -1,0 +1,1 @@
+"""What a supervisor sees: response times, promises kept, backlog. Rebuilt from raw steps."""

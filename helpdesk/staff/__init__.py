@@ -1,0 +1,1 @@
+"""People who work here: sign-in, roles, limits, sessions."""

@@ -1,0 +1,221 @@
+"""The middle column: header, clocks, composer, and the earlier conversations."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from babel.core import Locale
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from helpdesk.customers.model import Customer
+from helpdesk.outbox.queries import ReplyChannel, reply_channels
+from helpdesk.realtime.presence import Viewer
+from helpdesk.sla.queries import clocks_of
+from helpdesk.sla.rules import Clock
+from helpdesk.staff.agent import Agent
+from helpdesk.staff.model import Staff
+from helpdesk.tickets.model import Message, Ticket
+from helpdesk.tickets.queries import drafts_of, tags_of, visible_to
+from helpdesk.tickets.screen import (
+    Colleague,
+    ComposerChannel,
+    ComposerScreen,
+    ConversationScreen,
+    PastTicket,
+    SlaChip,
+    TimelineScreen,
+)
+from helpdesk.tickets.timeline import Writer, timeline_screen
+from helpdesk.web.formats import Formats
+from helpdesk.web.screen import Person, person
+
+WHATSAPP_WINDOW = timedelta(hours=24)  # free text only so long after the customer's last word
+MOST_COLLEAGUES = 100
+EARLIER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who reads, how they like their figures, and who else is looking."""
+
+    agent: Agent
+    formats: Formats
+    company: str
+    viewers: tuple[Viewer, ...] = ()
+
+    def writer(self) -> Writer:
+        return Writer(self.formats, self.company, self.agent.may("ticket.reply"))
+
+
+def conversation_screen(session: Session, ticket: Ticket, desk: Desk) -> ConversationScreen:
+    """Return the whole column, timeline included."""
+    return _screen(session, ticket, desk, timeline_screen(session, ticket, desk.writer()))
+
+
+def header_screen(session: Session, ticket: Ticket, desk: Desk) -> ConversationScreen:
+    """Return what the header shows; the timeline is empty."""
+    return _screen(session, ticket, desk, TimelineScreen(str(ticket.id), ticket.last_seq, ()))
+
+
+def _screen(
+    session: Session, ticket: Ticket, desk: Desk, timeline: TimelineScreen
+) -> ConversationScreen:
+    customer = session.get(Customer, ticket.customer_id) if ticket.customer_id else None
+    chips = _chips(ticket, clocks_of(session, ticket.id))
+    others = [one for one in desk.viewers if one.id != str(desk.agent.id)]
+    return ConversationScreen(
+        ticket_id=str(ticket.id),
+        number=ticket.number,
+        subject=ticket.subject,
+        category=ticket.category,  # type: ignore[arg-type]  # a CHECK keeps the words
+        customer_name=ticket.customer_name or f"#{ticket.number}",
+        timeline=timeline,
+        composer=_composer(session, ticket, desk),
+        first=chips.get("first_response"),
+        next=chips.get("next_response"),
+        resolution=chips.get("resolution"),
+        tags=tuple(tags_of(session, ticket.id)),
+        assignee=_assignee(session, ticket),
+        snoozed_until=ticket.snoozed_until,
+        viewers=tuple(person(one.name, key=one.id) for one in others),
+        colleagues=_colleagues(session, desk.agent),
+        customer_language=_language(customer, desk),
+        customer_place=_place(customer, desk.formats),
+        past=_past(session, ticket, desk.agent),
+    )
+
+
+def _chips(ticket: Ticket, clocks: list[Clock]) -> dict[str, SlaChip]:
+    """Return one chip for each metric: the latest cycle, where it still says something."""
+    chips: dict[str, SlaChip] = {}
+    for clock in clocks:  # cycles in order: the latest wins
+        chip = _chip(ticket, clock)
+        if chip is None or (clock.metric == "next_response" and chip.state == "met"):
+            chips.pop(clock.metric, None)
+        else:
+            chips[clock.metric] = chip
+    return chips
+
+
+def _chip(ticket: Ticket, clock: Clock) -> SlaChip | None:
+    match clock.state:
+        case "fulfilled":
+            return SlaChip("met", took_s=clock.consumed_s)
+        case "paused":
+            return SlaChip("hold", reason="snoozed" if ticket.snoozed_until else "customer")
+        case "running" if clock.due_at is not None:
+            return SlaChip("running", due_at=clock.due_at, target_s=clock.target_s)
+    return None
+
+
+def _composer(session: Session, ticket: Ticket, desk: Desk) -> ComposerScreen:
+    drafts = drafts_of(session, desk.agent.id, ticket.id)
+    now = desk.formats.now
+    ways = tuple(_way(session, ticket, way, now) for way in reply_channels(session, ticket))
+    keys = [way.key for way in ways]
+    reply, note = drafts.get("reply"), drafts.get("note")
+    chosen = reply.channel if reply and reply.channel in keys else (keys[0] if keys else "note")
+    return ComposerScreen(
+        ticket_id=str(ticket.id),
+        channels=ways,
+        channel=chosen,
+        message_id=str(uuid4()),
+        reply_draft=reply.body if reply else "",
+        note_draft=note.body if note else "",
+        language=_spoken(session, ticket),
+        may_reply=desk.agent.may("ticket.reply"),
+        may_note=desk.agent.may("ticket.note"),
+    )
+
+
+def _way(session: Session, ticket: Ticket, way: ReplyChannel, now: datetime) -> ComposerChannel:
+    if way.channel == "sms":
+        return ComposerChannel("sms", way.label, limit="sms_parts")
+    if way.channel == "whatsapp":
+        last = session.scalar(
+            select(Message.at)
+            .where(
+                Message.ticket_id == ticket.id,
+                Message.channel == "whatsapp",
+                Message.direction == "in",
+            )
+            .order_by(Message.seq.desc())
+            .limit(1)
+        )
+        until = last + WHATSAPP_WINDOW if last else None
+        is_open = until is not None and until > now
+        return ComposerChannel(
+            "whatsapp", way.label, limit="whatsapp_window" if is_open else "closed", until=until
+        )
+    return ComposerChannel(
+        way.channel,  # type: ignore[arg-type]  # the outbox knows no other words
+        way.label,
+        subject=ticket.subject if way.channel == "email" else "",
+    )
+
+
+def _spoken(session: Session, ticket: Ticket) -> str:
+    """Return the language of the customer's last words, as `lang` wants it."""
+    language = session.scalar(
+        select(Message.language)
+        .where(Message.ticket_id == ticket.id, Message.direction == "in", Message.language != "")
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    return (language or "").replace("_", "-")
+
+
+def _assignee(session: Session, ticket: Ticket) -> Person | None:
+    if ticket.assignee_id is None:
+        return None
+    name = session.scalar(select(Staff.name).where(Staff.id == ticket.assignee_id))
+    return person(name or "?", key=str(ticket.assignee_id))
+
+
+def _colleagues(session: Session, agent: Agent) -> tuple[Colleague, ...]:
+    """Return whom a conversation can be given to: the reader first."""
+    rows = session.execute(
+        select(Staff.id, Staff.name, Staff.availability)
+        .where(Staff.disabled_at.is_(None))
+        .order_by(Staff.id != agent.id, Staff.name)
+        .limit(MOST_COLLEAGUES)
+    )
+    return tuple(Colleague(str(row.id), row.name, row.availability) for row in rows)
+
+
+def _language(customer: Customer | None, desk: Desk) -> str:
+    """Return the customer's language in the reader's words; "" where it is the same."""
+    if customer is None or customer.language[:2] == desk.agent.language[:2]:
+        return ""
+    spoken = Locale.parse(customer.language, sep="_")
+    return spoken.get_language_name(desk.formats.locale) or ""
+
+
+def _place(customer: Customer | None, formats: Formats) -> str:
+    if customer is None or customer.time_zone == str(formats.zone):
+        return ""
+    city = customer.time_zone.rpartition("/")[2].replace("_", " ")
+    return f"{city} {formats.now.astimezone(ZoneInfo(customer.time_zone)):%H:%M}"
+
+
+def _past(session: Session, ticket: Ticket, agent: Agent) -> tuple[PastTicket, ...]:
+    """Return the customer's earlier conversations that this reader may see, oldest first."""
+    if ticket.customer_id is None:
+        return ()
+    rows = session.scalars(
+        select(Ticket)
+        .where(
+            visible_to(agent),
+            Ticket.customer_id == ticket.customer_id,
+            Ticket.id != ticket.id,
+            Ticket.created_at <= ticket.created_at,
+        )
+        .order_by(Ticket.created_at.desc())
+        .limit(EARLIER)
+    ).all()
+    return tuple(
+        PastTicket(one.number, one.subject, one.first_channel, one.solved_at)  # type: ignore[arg-type]
+        for one in reversed(rows)
+    )

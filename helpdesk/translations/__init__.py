@@ -1,0 +1,1 @@
+"""The words of the product in each language, one catalogue per area."""

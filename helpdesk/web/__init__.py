@@ -1,0 +1,1 @@
+"""The edge: who is asking, may they, and how a refusal reads."""

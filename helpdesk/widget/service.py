@@ -1,0 +1,169 @@
+"""Use cases of the visitor's side of a chat.
+
+A visitor holds a secret that her browser made; the conversation is named by its hash,
+so nobody else can name it. A site that knows its customers also hands out a signed,
+short-lived token; without one the visitor is anonymous, whatever address she types.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import jwt
+import structlog
+
+from channels.port import Delivery, Receipt, Unreadable
+from helpdesk.errors import Conflict, InvalidInput, SignedOut
+from helpdesk.inbox.phrases import phrase
+from helpdesk.inbox.preparing import storable
+from helpdesk.inbox.service import read_one, store_delivery
+from helpdesk.outbox.service import record_receipt
+from helpdesk.services import Services
+from helpdesk.widget.queries import keys_to_settle, written_by_another
+
+log = structlog.get_logger()
+
+SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43,86}")  # 32 random bytes or more, base64url
+CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
+AUDIENCE: Final = "guiche-chat"
+LONGEST_TOKEN: Final = timedelta(hours=1)
+CLOCKS_DIFFER: Final = timedelta(seconds=60)  # between the site's machine and ours
+LONGEST_SUBJECT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who a signed token says the visitor is."""
+
+    subject: str  # the site's own id of its customer
+    name: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPost:
+    """One message a visitor sends. Sending the same `client_msg_id` again is the same message."""
+
+    secret: str
+    client_msg_id: str
+    text: str
+    name: str = ""
+    email: str = ""  # only a claim: it finds no customer and reaches no mailbox
+    page: str = ""
+    language: str = ""
+    identity: str = ""  # the site's signed token, "" for an anonymous visitor
+
+
+def chat_key_of(secret: str) -> str:
+    """Return the public name of the conversation that `secret` opens. Raises `SignedOut`."""
+    if not SECRET.fullmatch(secret):
+        raise SignedOut
+    return hashlib.sha256(b"guiche-chat:" + secret.encode()).hexdigest()[:48]
+
+
+def visitor_of(services: Services, token: str) -> Visitor | None:
+    """Return who a signed token names; None without one. Raises `InvalidInput` for a bad one."""
+    if not token:
+        return None
+    secret = services.settings.widget_secret
+    if not secret:
+        raise InvalidInput("identity", "this site signs no identities")
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            secret,
+            algorithms=["HS256"],
+            audience=AUDIENCE,
+            options={
+                "require": ["exp", "sub", "aud"],
+                "verify_exp": False,  # by our own clock, below
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+    except jwt.InvalidTokenError as error:
+        raise InvalidInput("identity", "the token is not valid") from error
+    expires, now = claims["exp"], services.clock()
+    latest = (now + LONGEST_TOKEN + CLOCKS_DIFFER).timestamp()
+    if not isinstance(expires, int) or not now.timestamp() < expires <= latest:
+        raise InvalidInput("identity", "the token has expired or lives too long")
+    subject = storable(claims["sub"])
+    if not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise InvalidInput("identity", "the subject is empty or too long")
+    return Visitor(subject, str(claims.get("name", "")), str(claims.get("email", "")))
+
+
+def post_message(services: Services, post: ChatPost) -> str:
+    """Store one message, read it, and return the conversation's key.
+
+    Once it is stored it is kept, whatever happens afterwards: should reading fail here,
+    the job does it. Reading here keeps a visitor's messages in the order she sent them.
+
+    Raises `InvalidInput`, `SignedOut`, and `Conflict` where the conversation is of
+    another proven visitor.
+    """
+    chat_key = chat_key_of(post.secret)
+    visitor = visitor_of(services, post.identity)
+    if not CLIENT_ID.fullmatch(post.client_msg_id):
+        raise InvalidInput("client_msg_id", "must be 8 to 64 letters, digits or hyphens")
+    if visitor is not None:
+        with services.reading() as session:
+            if written_by_another(session, chat_key, visitor.subject):
+                raise Conflict("this conversation is another person's")
+    delivery = Delivery(_frame(services, post, visitor, chat_key))
+    try:
+        key = services.adapters["chat"].receive(delivery)
+    except Unreadable as error:
+        raise InvalidInput("text", str(error)) from error
+    row_id, new = store_delivery(
+        services, source="chat", channel="chat", key=key, delivery=delivery
+    )
+    if new:
+        _read_now(services, row_id)
+    return chat_key
+
+
+def note_seen(
+    services: Services, chat_key: str, message_id: UUID, state: Literal["delivered", "read"]
+) -> int:
+    """Note that the visitor's browser holds, or she has before her, all up to a message.
+
+    Returns for how many answers that was news. Safe to repeat; a message that is not of
+    this conversation is no news.
+    """
+    with services.reading() as session:
+        if not keys_to_settle(session, chat_key, message_id, state):
+            return 0
+    with services.begin() as tx:
+        keys = keys_to_settle(tx.session, chat_key, message_id, state)
+        for key in keys:
+            record_receipt(tx, Receipt("chat", provider_id=key, state=state, key=key))
+        return len(keys)
+
+
+def _frame(services: Services, post: ChatPost, visitor: Visitor | None, chat_key: str) -> bytes:
+    """Return the bytes to keep. `subject` is ours to set: only a checked token fills it."""
+    named = (visitor.name if visitor else post.name).strip()
+    frame = {
+        "chat_key": chat_key,
+        "client_msg_id": post.client_msg_id,
+        "text": post.text,
+        "name": named or phrase(services.settings.language, "visitor"),
+        "subject": visitor.subject if visitor else "",
+        "email": visitor.email if visitor else post.email,
+        "page": post.page,
+        "language": post.language,
+    }
+    plain = {name: storable(value) for name, value in frame.items()}
+    return json.dumps(plain, ensure_ascii=False).encode()
+
+
+def _read_now(services: Services, inbound_id: UUID) -> None:
+    try:
+        read_one(services, inbound_id)
+    except Exception:  # it is stored, and its job is there
+        log.exception("chat message not read at once", inbound_id=str(inbound_id))

@@ -1,0 +1,187 @@
+"""The visitor's doors: the script to embed, the frame, and her messages."""
+
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import force_locale
+
+from helpdesk.errors import InvalidInput, SignedOut
+from helpdesk.web.access import public, services
+from helpdesk.web.formats import current_formats
+from helpdesk.web.screen import person
+from helpdesk.widget.colours import ink_on
+from helpdesk.widget.queries import ChatItem, ChatPage, page_of, state_of
+from helpdesk.widget.service import ChatPost, chat_key_of, note_seen, post_message, visitor_of
+from helpdesk.widget.slips import Slip, ended_acts, proven_customer, write_slips
+
+bp = Blueprint("widget", __name__)
+
+OWN_SECRET = "the visitor proves herself with the secret of her conversation"  # noqa: S105
+FIELDS = {"client_msg_id", "text", "name", "email", "page", "language", "identity"}
+LONGEST_POST = 64 * 1024  # bytes
+LOADER_COLOURS = '["#B5451B", "#FFFFFF"]'  # as they stand in loader.js
+IDENTITY = "X-Visitor-Identity"  # header of the site's signed token
+
+
+@bp.get("/widget.js")
+@public("the script that other sites embed; it holds nothing of anybody")
+def loader() -> ResponseReturnValue:
+    """Serve the loader in the company's colours: it runs where our style sheets do not."""
+    colour = services().settings.widget_colour
+    source = Path(str(current_app.static_folder), "widget", "loader.js").read_text()
+    script = source.replace(LOADER_COLOURS, f'["{colour}", "{ink_on(colour)}"]')
+    answer = Response(script, mimetype="text/javascript")
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    answer.cache_control.public = True
+    answer.cache_control.max_age = 3600
+    answer.add_etag()
+    return answer.make_conditional(request)
+
+
+@bp.get("/chat/frame")
+@public("the empty chat window; messages need the conversation's secret")
+def frame() -> ResponseReturnValue:
+    settings = services().settings
+    g.frame_ancestors = " ".join(("'self'", *settings.site_origins))
+    language = _language()
+    with force_locale(language):
+        return render_template(
+            "widget/frame.html",
+            language=language.replace("_", "-"),
+            company=settings.company,
+            origins=(settings.public_url, *settings.site_origins),
+        )
+
+
+@bp.get("/chat/theme.css")
+@public("two colours of the company")
+def theme() -> ResponseReturnValue:
+    colour = services().settings.widget_colour
+    sheet = f":root {{ --w: {colour}; --w-ink: {ink_on(colour)}; }}\n"
+    answer = Response(sheet, mimetype="text/css")
+    answer.cache_control.max_age = 3600
+    return answer
+
+
+@bp.post("/chat/messages")
+@public(OWN_SECRET)
+def post() -> ResponseReturnValue:
+    post_message(services(), _chat_post())
+    return jsonify(ok=True), 202
+
+
+@bp.get("/chat/messages")
+@public(OWN_SECRET)
+def messages() -> ResponseReturnValue:
+    """Return a page of the conversation; with a proven identity also the money in it."""
+    chat_key = chat_key_of(_secret())
+    before = _id(request.args.get("before", ""), "before") if "before" in request.args else None
+    with force_locale(_language()), services().reading() as session:
+        page = page_of(session, chat_key, before=before)
+        state = state_of(session, chat_key)
+        slips = _slips(session, chat_key, page, newest=before is None)
+        agent = person(state.agent_name) if state.agent_name else None
+        items = [(item.place, _bubble(item)) for item in page.items]
+        items += [(slip.place, _slip(slip)) for slip in slips]
+    return jsonify(
+        items=[item for _, item in sorted(items, key=lambda one: one[0])],
+        earlier=page.earlier,
+        agent={"name": agent.first_name, "initials": agent.initials} if agent else None,
+        here=state.agent_here,
+        solved_at=state.solved_at.isoformat() if state.solved_at else None,
+    )
+
+
+@bp.post("/chat/seen")
+@public(OWN_SECRET)
+def seen() -> ResponseReturnValue:
+    """Note how far the visitor's browser, or she herself, has come."""
+    chat_key = chat_key_of(_secret())
+    data = _json()
+    state: Literal["delivered", "read"] = "read" if data.get("state") == "read" else "delivered"
+    note_seen(services(), chat_key, _id(data.get("id"), "id"), state)
+    return "", 204
+
+
+def _slips(session: Any, chat_key: str, page: ChatPage, *, newest: bool) -> list[Slip]:
+    """Return the slips that belong on a page, for a visitor whose site vouches for her now."""
+    try:
+        visitor = visitor_of(services(), request.headers.get(IDENTITY, ""))
+    except InvalidInput:  # expired while the page was open: she reads on without the slips
+        return []
+    customer = proven_customer(session, visitor.subject) if visitor else None
+    if customer is None:
+        return []
+    ended = ended_acts(session, chat_key, customer.id)
+    if page.earlier and page.items:
+        ended = [one for one in ended if one.place > page.items[0].place]
+    if not newest:
+        last = page.items[-1].place if page.items else (0, 0)
+        ended = [one for one in ended if one.place < last]
+    return list(write_slips(ended, current_formats(), customer.time_zone))
+
+
+def _bubble(item: ChatItem) -> dict[str, Any]:
+    return {
+        "kind": "message",
+        "id": str(item.id),
+        "mine": item.mine,
+        "author": item.author,
+        "text": item.text,
+        "at": item.at.isoformat(),
+        "read": item.read,
+        "client_msg_id": item.client_msg_id,
+    }
+
+
+def _slip(slip: Slip) -> dict[str, Any]:
+    return {
+        "kind": "slip",
+        "id": str(slip.id),
+        "title": slip.title,
+        "rows": slip.rows,
+        "at": slip.at.isoformat(),
+        "undone": slip.undone,
+    }
+
+
+def _language() -> str:
+    """Return the language of the page around the widget, else the company's."""
+    asked = request.args.get("lang", "")[:2].lower()
+    return {"en": "en", "pt": "pt_BR"}.get(asked, services().settings.language)
+
+
+def _secret() -> str:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise SignedOut
+    return secret
+
+
+def _id(value: object, field: str) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise InvalidInput(field, "is not a message id") from None
+
+
+def _json() -> dict[str, str]:
+    request.max_content_length = LONGEST_POST
+    data: Any = request.get_json(silent=True)
+    if not isinstance(data, dict):
+        raise InvalidInput("message", "is not an object")
+    if not all(isinstance(value, str) for value in data.values()):
+        raise InvalidInput("message", "fields must be text")
+    return data
+
+
+def _chat_post() -> ChatPost:
+    data = _json()
+    if set(data) - FIELDS:
+        raise InvalidInput("message", "has unknown fields")
+    if not data.get("text", "").strip():
+        raise InvalidInput("text", "is empty")
+    return ChatPost(secret=_secret(), **({"client_msg_id": "", "text": ""} | data))

@@ -1,0 +1,80 @@
+"""The back office of one process: jobs, mailboxes, and looking after dead neighbours."""
+
+import itertools
+import signal
+import threading
+from datetime import timedelta
+
+import structlog
+from flask_socketio import SocketIO
+
+from helpdesk.bootstrap import build_mailbox, build_services
+from helpdesk.inbox.poller import MailPoller
+from helpdesk.jobs import heartbeat
+from helpdesk.jobs.engine import Worker
+from helpdesk.logs import configure_logs
+from helpdesk.services import Services
+from helpdesk.settings import Settings
+
+log = structlog.get_logger()
+BEAT_S = 5.0
+BEATS_BETWEEN_CLEANINGS = 120  # about ten minutes
+HISTORY = timedelta(days=1)  # how long the job engine remembers what ended well
+
+
+class BackOffice:
+    """Everything that runs beside the web. Start after fork, stop before exit."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._worker = Worker(services, services.settings)
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._look_after, name="heartbeat", daemon=True)]
+        if services.settings.imap_url:
+            poller = MailPoller(services, build_mailbox(services.settings), self._stopping)
+            self._threads.append(threading.Thread(target=poller.run, name="mailbox", daemon=True))
+
+    def start(self) -> None:
+        self._worker.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop within about ten seconds; what is unfinished is resumed at the next start."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self._worker.stop()
+        heartbeat.retire(self._services, self._services.settings.executor)
+
+    def _look_after(self) -> None:
+        for beat in itertools.count():
+            if self._stopping.is_set():
+                return
+            try:
+                heartbeat.beat(self._services, self._services.settings.executor)
+                if dead := heartbeat.claim_dead(self._services):
+                    count = self._worker.adopt_work_of(dead)
+                    log.warning("adopted work of silent workers", executors=dead, jobs=count)
+                if beat % BEATS_BETWEEN_CLEANINGS == 1:
+                    self._worker.forget(self._services.clock() - HISTORY)
+            except Exception:
+                log.exception("heartbeat failed")
+            self._stopping.wait(BEAT_S)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker process until SIGTERM or SIGINT."""
+    configure_logs()
+    services = build_services(settings)
+    if settings.redis_url:
+        services.relay.connect(SocketIO(message_queue=settings.redis_url))
+    office = BackOffice(services)
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    office.start()
+    log.info("worker started", executor=settings.executor)
+    done.wait()
+    office.stop()
+    services.db.close()

@@ -1,0 +1,330 @@
+// The visitor's side of a chat. Every write is HTTP with an id of its own, so trying again
+// never doubles; the socket only says "fetch". What is on the screen is what the server holds,
+// and below it what it does not hold yet.
+
+import { io } from "../vendor/socket.io-client-4.8.4/socket.io.esm.min.js";
+import { Keeping, subjectOf } from "./keeping.js";
+import * as list from "./log.js";
+
+const root = document.querySelector(".w");
+const words = root.dataset;
+const form = root.querySelector("[data-form]");
+const field = form.elements.text;
+const typing = root.querySelector("[data-typing]");
+const banner = root.querySelector("[data-status]");
+const query = new URLSearchParams(location.search);
+const alone = parent === window;
+const site = (words.origins ?? "").split(" ").find((origin) => origin === query.get("from")) ?? location.origin;
+
+const PATIENCE = 15_000;
+const FIRST_WAIT = 2_000;
+const LONGEST_WAIT = 30_000;
+const LOOK_ANYWAY = 15_000; // where sockets are blocked
+
+let keeping = null;
+let identity = "";
+let open = alone;
+let socket = null;
+let earlier = false;
+let solvedAt = null;
+
+const tellSite = (message) => { if (!alone) parent.postMessage(message, site); };
+
+function headers(more = {}) {
+  const named = identity ? { "X-Visitor-Identity": identity } : {};
+  return { Accept: "application/json", Authorization: `Bearer ${keeping.secret}`, ...named, ...more };
+}
+
+function ask(path, options = {}) {
+  return fetch(path, { ...options, headers: headers(options.headers), signal: AbortSignal.timeout(PATIENCE), cache: "no-store" });
+}
+
+const page = (before) => `/chat/messages?${new URLSearchParams({ lang: words.language, ...(before ? { before } : {}) })}`;
+
+// ---- reading ----
+
+let fetching = false;
+let again = false;
+
+/** Fetch the newest page, and the ones before it until nothing is missing in between. */
+async function refresh({ stick } = {}) {
+  if (fetching) {
+    again = true;
+    return;
+  }
+  fetching = true;
+  try {
+    const first = await read();
+    if (!first) return;
+    const gap = list.oldest() && !first.items.some((item) => list.has(item.client_msg_id || item.id));
+    const missing = gap ? await readBack(first) : [];
+    const beginning = !list.oldest();
+    const fresh = list.take([...missing, ...first.items]);
+    if (beginning) ({ earlier } = first);
+    solvedAt = first.solved_at;
+    showAgent(first);
+    list.draw({ earlier, solvedAt, ...(beginning ? { stick: true } : stick ? { stick } : {}) });
+    list.log.removeAttribute("aria-busy");
+    if (fresh.length) typing.hidden = true;
+    acknowledge();
+  } finally {
+    fetching = false;
+    if (again) {
+      again = false;
+      refresh();
+    }
+  }
+}
+
+async function read(before) {
+  try {
+    const answer = await ask(page(before));
+    if (answer.status === 401) beginAnew();
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null; // the next hint, or the next look, tries again
+  }
+}
+
+async function readBack(newest) {
+  const missing = [];
+  let { items, earlier: more } = newest;
+  while (more) {
+    const chat = await read(items.find((item) => item.kind === "message").id);
+    if (!chat?.items.length) break;
+    missing.unshift(...chat.items);
+    if (chat.items.some((item) => list.has(item.client_msg_id || item.id))) break;
+    ({ items, earlier: more } = chat);
+  }
+  return missing;
+}
+
+list.log.addEventListener("earlier", async () => {
+  const chat = await read(list.oldest());
+  if (!chat) return;
+  ({ earlier } = chat);
+  list.take(chat.items, { before: true });
+  list.draw({ earlier, solvedAt, stick: "top" });
+  list.log.focus();
+});
+
+function showAgent({ agent, here }) {
+  root.querySelector("[data-who]").textContent = agent ? words.with.replace("{name}", agent.name) : words.company;
+  root.querySelector("[data-initials]").firstChild.textContent = agent ? agent.initials : words.company[0];
+  root.querySelector("[data-here]").hidden = !(agent && here);
+}
+
+// ---- what the visitor has, and has seen ----
+
+let told = ""; // "state id", as the server knows it
+
+function acknowledge() {
+  const answers = list.answers();
+  const last = answers.at(-1)?.id;
+  if (!last) return;
+  const looking = open && document.visibilityState === "visible";
+  if (looking) keeping.seen = last;
+  const from = answers.findIndex((item) => item.id === keeping.seen);
+  tellSite({ guiche: "fresh", count: answers.length - 1 - from });
+  const news = `${looking ? "read" : "delivered"} ${last}`;
+  if (news === told || (told === `read ${last}` && !looking)) return;
+  told = news;
+  ask("/chat/seen", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ id: last, state: looking ? "read" : "delivered" }),
+  }).then((answer) => { if (!answer.ok) told = ""; }, () => { told = ""; });
+}
+
+// ---- writing ----
+
+let sending = false;
+let pause = FIRST_WAIT;
+let retry = 0;
+
+async function sendAll() {
+  if (sending || !keeping) return;
+  sending = true;
+  clearTimeout(retry);
+  try {
+    let post;
+    while ((post = keeping.unsent()[0])) {
+      if (!(await send(post))) {
+        retry = setTimeout(sendAll, pause);
+        pause = Math.min(pause * 2, LONGEST_WAIT);
+        return;
+      }
+      pause = FIRST_WAIT;
+    }
+  } finally {
+    sending = false;
+  }
+}
+
+/** Hand one message over; true when it needs no more trying. */
+async function send(post) {
+  const { written, ...message } = post;
+  let answer;
+  try {
+    answer = await ask("/chat/messages", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ ...message, identity }),
+    });
+  } catch {
+    return later(post);
+  }
+  if (answer.status >= 500 || answer.status === 429) return later(post);
+  if (answer.status === 401 || answer.status === 409) {
+    beginAnew();
+    return true; // it stays unsent, and goes into the new conversation
+  }
+  if (!answer.ok) {
+    const reason = await answer.json().catch(() => ({}));
+    if (identity && reason.error?.field === "identity") {
+      identity = ""; // it has expired: the message is hers all the same, only unproven
+      return send(post);
+    }
+  }
+  keeping.dropUnsent(post.client_msg_id);
+  list.wait(post, answer.ok ? words.sent : words.refused, { failed: !answer.ok });
+  list.draw({ earlier, solvedAt, stick: true });
+  if (answer.ok) refresh({ stick: true });
+  return true;
+}
+
+function later(post) {
+  list.wait(post, words.unsent, { failed: true });
+  list.draw({ earlier, solvedAt });
+  return false;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = field.value.trim();
+  if (!text) return;
+  const post = {
+    client_msg_id: crypto.randomUUID(),
+    text,
+    page: (query.get("page") ?? "").slice(0, 120),
+    language: words.language,
+    written: Date.now(),
+  };
+  keeping.keepUnsent(post);
+  list.wait(post, words.sending);
+  list.draw({ earlier, solvedAt, stick: true });
+  form.reset();
+  grow();
+  sendAll();
+});
+
+field.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+function grow() {
+  field.style.height = "auto";
+  field.style.height = `${Math.min(field.scrollHeight, 120)}px`;
+}
+
+let lastTyping = -Infinity;
+field.addEventListener("input", () => {
+  grow();
+  const now = performance.now();
+  if (socket?.connected && now - lastTyping > 3000) {
+    lastTyping = now;
+    socket.emit("typing");
+  }
+});
+
+// ---- the line ----
+
+let typingTimer = 0;
+
+function connect() {
+  socket?.disconnect();
+  socket = io("/chat", { transports: ["websocket"], auth: { secret: keeping.secret }, forceNew: true });
+  socket.on("connect", () => { offline(false); refresh(); sendAll(); });
+  socket.on("disconnect", () => offline(true));
+  socket.on("connect_error", () => offline(true));
+  socket.on("hint", () => refresh());
+  socket.on("staff_typing", ({ name = "" }) => {
+    root.querySelector("[data-typing-text]").textContent = words.typing.replace("{name}", name);
+    typing.hidden = false;
+    clearTimeout(typingTimer);
+    typingTimer = setTimeout(() => { typing.hidden = true; }, 6000);
+  });
+}
+
+function offline(yes) {
+  banner.textContent = yes ? words.offline : "";
+  banner.hidden = !yes;
+}
+
+addEventListener("online", () => { refresh(); sendAll(); });
+addEventListener("offline", () => offline(true));
+addEventListener("focus", () => { if (keeping) refresh(); });
+document.addEventListener("visibilitychange", () => { if (keeping && document.visibilityState === "visible") refresh(); });
+setInterval(() => {
+  if (!keeping || socket?.connected || document.visibilityState !== "visible") return;
+  refresh();
+}, LOOK_ANYWAY);
+
+// ---- who is here ----
+
+function begin(token) {
+  identity = token;
+  keeping = new Keeping(subjectOf(token));
+  told = "";
+  list.clear();
+  for (const post of keeping.unsent()) list.wait(post, words.sending);
+  list.draw({ earlier: false, stick: true });
+  connect();
+  refresh({ stick: true });
+  sendAll();
+  form.querySelector("fieldset").disabled = false; // until now nobody knew who writes
+}
+
+function beginAnew() {
+  keeping.forgetSecret();
+  setTimeout(() => begin(identity), 0);
+}
+
+function show(yes, focus) {
+  open = yes;
+  if (!yes) return;
+  list.draw({ earlier, solvedAt, stick: true });
+  if (focus) field.focus();
+  if (keeping) refresh();
+}
+
+function close() {
+  if (alone) return;
+  open = false;
+  tellSite({ guiche: "close" });
+}
+
+const closer = root.querySelector("[data-close]");
+closer.hidden = alone;
+closer.addEventListener("click", close);
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+
+addEventListener("message", (event) => {
+  if (event.source !== parent || event.origin !== site) return;
+  const { guiche: kind, identity: token = "", open: shown = false, focus = true } = event.data ?? {};
+  if (kind === "hello") {
+    begin(String(token));
+    show(shown, shown && focus);
+  }
+  if (kind === "shown") show(shown, focus);
+  if (kind === "identity" && keeping) {
+    if (subjectOf(String(token)) === subjectOf(identity)) identity = String(token);
+    else begin(String(token));
+    refresh();
+  }
+});
+
+if (alone) begin("");
+else tellSite({ guiche: "ready" });

@@ -1,0 +1,67 @@
+"""Databases for tests: migrated once for each kind, then copied for each test."""
+
+import atexit
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import make_url
+
+from helpdesk.db import make_engine
+from helpdesk.migrations.runner import migrate
+
+
+@cache
+def _sqlite_template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="guiche-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "template.sqlite"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+def fresh_sqlite(folder: Path) -> str:
+    """Put a migrated, empty database into `folder` and return its URL."""
+    path = folder / "guiche.sqlite"
+    shutil.copyfile(_sqlite_template(), path)
+    return f"sqlite:///{path}"
+
+
+@cache
+def _postgres_template(server: str) -> str:
+    name = f"guiche_template_{uuid.uuid4().hex[:12]}"
+    _administer(server, f"CREATE DATABASE {name}")
+    atexit.register(_administer, server, f"DROP DATABASE {name} WITH (FORCE)")
+    _migrate(_on(server, name))
+    return name
+
+
+def throwaway_postgres(server: str) -> Iterator[str]:
+    """Make a migrated, empty database on `server`, yield its URL and drop it again."""
+    name = f"guiche_test_{uuid.uuid4().hex[:12]}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {_postgres_template(server)}")
+    try:
+        yield _on(server, name)
+    finally:
+        _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _on(server: str, name: str) -> str:
+    url = make_url(server).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def _administer(server: str, statement: str) -> None:
+    url = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(statement)
+
+
+def _migrate(url: str) -> None:
+    engine = make_engine(url)
+    migrate(engine)
+    engine.dispose()

@@ -1,0 +1,175 @@
+"""The mailbox is told that a mail was read only after we have it for good."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from typing import NamedTuple
+
+import pytest
+
+from channels.port import ChannelError
+from helpdesk.inbox import poller as polling
+from helpdesk.inbox.model import MailboxCursor
+from helpdesk.inbox.poller import MailboxDoor, MailPoller
+from helpdesk.tickets.model import Message
+from tests.conftest import TestClock
+from tests.integration.inbox.world import World, delivery, mail
+
+
+class Cursor(NamedTuple):
+    uidvalidity: int
+    last_uid: int
+
+
+class Fetched(NamedTuple):
+    uidvalidity: int
+    uid: int
+    raw: bytes
+
+    @property
+    def key(self) -> str:
+        return f"{self.uidvalidity}:{self.uid}"
+
+
+@dataclass
+class FakeMailbox:
+    """A folder on a server that fails when it is told to."""
+
+    mails: list[bytes] = field(default_factory=list)
+    uidvalidity: int = 7
+    seen: list[int] = field(default_factory=list)
+    fault: dict[str, Exception] = field(default_factory=dict)  # by method, raised once
+    waited: int = 0
+    entered: int = 0
+    idles: Callable[[], None] = lambda: None
+
+    def new_messages(self, cursor: Cursor) -> Iterator[Fetched]:
+        self._fail("new_messages")
+        after = cursor.last_uid if cursor.uidvalidity == self.uidvalidity else 0
+        for uid, raw in enumerate(self.mails, start=1):
+            if uid > after:
+                yield Fetched(self.uidvalidity, uid, raw)
+
+    def flag_seen(self, uidvalidity: int, uid: int) -> None:
+        self._fail("flag_seen")
+        self.seen.append(uid)
+
+    def idle(self, timeout: float, stop: Event | None = None) -> bool:
+        self._fail("idle")
+        self.waited += 1
+        self.idles()
+        return False
+
+    @contextmanager
+    def entering(self) -> Iterator["FakeMailbox"]:
+        self.entered += 1
+        self._fail("enter")
+        yield self
+
+    def _fail(self, where: str) -> None:
+        if where in self.fault:
+            raise self.fault.pop(where)
+
+
+@dataclass
+class Watch:
+    world: World
+    box: FakeMailbox
+    stop: Event
+    poller: MailPoller[Cursor]
+
+    def fetch(self) -> int:
+        return self.poller.fetch(self.box)
+
+    def cursor(self) -> MailboxCursor:
+        with self.world.services.reading() as session:
+            return session.get_one(MailboxCursor, ("email:suporte@sabia.example", "INBOX"))
+
+
+def watch(world: World) -> Watch:
+    box = FakeMailbox([delivery(mail(f"m{n}", text=f"mail {n}")).body for n in range(3)])
+    stop = Event()
+    door = MailboxDoor("INBOX", box.entering, Cursor)
+    return Watch(world, box, stop, MailPoller(world.services, door, stop))
+
+
+def test_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_both: World) -> None:
+    watched = watch(world_on_both)
+    assert watched.fetch() == 3
+    assert watched.fetch() == 0
+    world_on_both.drain()
+    assert watched.box.seen == [1, 2, 3]
+    assert (watched.cursor().uidvalidity, watched.cursor().last_uid) == (7, 3)
+    assert [one.body for one in sorted(world_on_both.messages(), key=lambda one: one.body)] == [
+        "mail 0", "mail 1", "mail 2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("where", "step"),
+    [
+        pytest.param(polling, "ingest_mail", id="before-it-is-stored"),
+        pytest.param(polling.MailPoller, "_move_cursor", id="before-the-cursor-moves"),
+        pytest.param(FakeMailbox, "flag_seen", id="before-it-is-flagged"),
+    ],
+)
+def test_a_crash_while_fetching_costs_a_second_look_and_no_mail(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: object, step: str
+) -> None:
+    watched = watch(world)
+
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(where, step, crash)
+        with pytest.raises(RuntimeError):
+            watched.fetch()
+    assert watched.box.seen == []
+    watched.fetch()
+    world.drain()
+    assert world.count(Message) == 3
+
+
+def test_a_mailbox_made_anew_is_read_from_the_start_and_doubles_nothing(world: World) -> None:
+    watched = watch(world)
+    watched.fetch()
+    watched.box.uidvalidity = 8
+    watched.box.mails.insert(0, delivery(mail("m9", text="mail 9")).body)
+    watched.fetch()
+    world.drain()
+    assert world.count(Message) == 4
+    assert (watched.cursor().uidvalidity, watched.cursor().last_uid) == (8, 4)
+
+
+def test_how_long_the_mailbox_has_been_silent_can_be_seen(world: World, clock: TestClock) -> None:
+    watched = watch(world)
+    watched.fetch()
+    later = clock.forward(minutes=10)
+    assert watched.cursor().last_ok_at < later
+    watched.fetch()
+    assert watched.cursor().last_ok_at == later
+
+
+@pytest.mark.parametrize("where", ["enter", "new_messages", "flag_seen", "idle"])
+@pytest.mark.parametrize("fault", [ChannelError("gone"), RuntimeError("a bug")], ids=["net", "bug"])
+def test_the_watch_comes_back_whatever_breaks(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str, fault: Exception
+) -> None:
+    monkeypatch.setattr(polling, "FIRST_PAUSE_S", 0.001)
+    watched = watch(world)
+    watched.box.fault = {where: fault}
+
+    def enough() -> None:
+        if watched.box.waited >= 2:
+            watched.stop.set()
+
+    watched.box.idles = enough
+    thread = Thread(target=watched.poller.run)
+    thread.start()
+    thread.join(timeout=60)
+    assert not thread.is_alive()
+    world.drain()
+    assert watched.box.entered == 2
+    assert world.count(Message) == 3

@@ -1,0 +1,150 @@
+"""Real mail bytes through the real mail adapter, out and back again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from email import message_from_bytes
+from email.message import Message as Parsed
+from uuid import UUID
+
+import pytest
+
+from channels.email.adapter import EmailAdapter
+from channels.email.rules import MailRules
+from channels.email.smtp import RecipientResult
+from helpdesk.bootstrap import build_adapters
+from helpdesk.inbox.service import ingest_mail, read_one
+from helpdesk.services import Services
+from helpdesk.tickets.model import Ticket
+from tests.integration.inbox.world import ANA, World
+from tests.integration.tickets.desk import hire
+
+ADDRESS = "suporte@sabia.example"
+
+
+@dataclass
+class PostmanInMemory:
+    posted: list[bytes] = field(default_factory=list)
+
+    def send(
+        self, sender: str, recipients: Sequence[str], raw: bytes
+    ) -> tuple[RecipientResult, ...]:
+        self.posted.append(raw)
+        return ()
+
+
+@dataclass(frozen=True)
+class Office:
+    world: World
+    postman: PostmanInMemory
+
+    def receives(self, raw: str) -> UUID:
+        row_id, _ = ingest_mail(
+            self.world.services, raw.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+        )
+        read_one(self.world.services, row_id)
+        return row_id
+
+    def ticket(self, raw: str) -> Ticket:
+        return self.world.ticket_of(self.receives(raw))
+
+    def answers(self, ticket_id: UUID) -> Parsed:
+        self.world.replies(ticket_id)
+        self.world.drain()
+        return message_from_bytes(self.postman.posted[-1])
+
+
+@pytest.fixture
+def office(make_services: Callable[..., Services], sqlite_url: str) -> Office:
+    made = make_services(sqlite_url, adapters={})
+    settings = replace(made.settings, mail_address=ADDRESS, mail_authserv_id="mx.sabia.example")
+    postman = PostmanInMemory()
+    adapter = build_adapters(settings, made.clock)["email"]
+    assert isinstance(adapter, EmailAdapter)
+    adapter.postman = postman
+    services = replace(made, settings=settings, adapters={"email": adapter})
+    return Office(World(services, {}, hire(services, "Bruna")), postman)
+
+
+def letter(
+    message_id: str = "first@mail.example",
+    *,
+    sender: str = f"Ana Souza <{ANA}>",
+    more: str = "",
+    text: str = "Fui cobrada duas vezes.",
+    to: str = ADDRESS,
+) -> str:
+    return (
+        f"Message-ID: <{message_id}>\nFrom: {sender}\nTo: {to}\nSubject: Conta\n{more}"
+        f"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
+    )
+
+
+def test_an_answer_goes_out_and_hers_comes_back_into_the_ticket(office: Office) -> None:
+    ticket = office.ticket(letter())
+    ours = office.answers(ticket.id)
+    assert ours["To"] == ANA
+    assert ours["In-Reply-To"] == "<first@mail.example>"
+    assert ours["Subject"] == "Re: Conta"
+    by_reference = office.ticket(
+        letter("second@mail.example", more=f"In-Reply-To: {ours['Message-ID']}\n")
+    )
+    by_token = office.ticket(letter("third@mail.example", to=str(ours["Reply-To"])))
+    assert by_reference.id == by_token.id == ticket.id
+
+
+def test_our_own_answer_that_is_fed_back_is_cut(office: Office) -> None:
+    ticket = office.ticket(letter())
+    office.answers(ticket.id)
+    row_id = office.receives(office.postman.posted[-1].decode().replace("\r\n", "\n"))
+    row = office.world.row(row_id)
+    assert (row.state, row.reason) == ("discarded", "own_mail")
+
+
+def test_a_forged_result_of_another_server_proves_nothing(office: Office) -> None:
+    ticket = office.ticket(letter())
+    ours = office.answers(ticket.id)
+    forged = (
+        "Authentication-Results: mx.sabia.example; dmarc=fail header.from=example.com\n"
+        "Authentication-Results: other.example; dmarc=pass header.from=example.com\n"
+    )
+    other = office.ticket(
+        letter("f@x.example", more=f"{forged}In-Reply-To: {ours['Message-ID']}\n")
+    )
+    assert other.id != ticket.id
+    assert other.related_id == ticket.id
+
+
+def test_a_bounce_finds_the_answer_that_was_lost(office: Office) -> None:
+    ticket = office.ticket(letter())
+    ours = office.answers(ticket.id)
+    (_, reply) = office.world.messages(ticket.id)
+    report = (
+        f"Message-ID: <b@mx.example>\nFrom: MAILER-DAEMON@mx.example\nTo: {ADDRESS}\n"
+        "Subject: Undelivered Mail Returned to Sender\nReturn-Path: <>\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        "--b\nContent-Type: text/plain\n\nIt did not arrive.\n"
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+        f"Final-Recipient: rfc822; {ANA}\nAction: failed\nStatus: 5.1.1\n"
+        "Diagnostic-Code: smtp; 550 5.1.1 unknown\n\n"
+        f"--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {ours['Message-ID']}\n\n--b--\n"
+    )
+    row_id = office.receives(report)
+    assert office.world.outbound(reply.id).state == "failed"
+    assert office.world.row(row_id).message_id == reply.id
+    assert len(office.world.tickets()) == 1
+
+
+def test_a_colleague_of_our_own_domain_is_not_taken_for_us(office: Office) -> None:
+    ticket = office.ticket(letter("x@sabia.example", sender="Caio <caio@sabia.example>"))
+    assert ticket.customer_name == "Caio"
+
+
+def test_rules_of_the_adapter_come_from_the_settings(office: Office) -> None:
+    adapter = office.world.services.adapters["email"]
+    assert isinstance(adapter, EmailAdapter)
+    assert adapter.rules == MailRules(
+        authserv_id="mx.sabia.example",
+        message_id_domains=frozenset({"guiche.sabia.example"}),
+        own_addresses=frozenset({ADDRESS}),
+        instance="guiche.sabia.example",
+    )

@@ -1,0 +1,143 @@
+from contextlib import nullcontext, suppress
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.domain.balance import (
+    LineBalance,
+    PaymentBalance,
+    check_refund,
+    credit_line,
+    refundable,
+    spread,
+)
+from billing_core.domain.money import Money
+from billing_core.errors import (
+    AmountNotPositive,
+    CurrencyMismatch,
+    LineTooSmall,
+    NotAllowed,
+    RefundTooLarge,
+)
+
+
+def brl(minor: int) -> Money:
+    return Money(minor, "BRL")
+
+
+def balance(
+    captured: int, refunded: int = 0, reserved: int = 0, disputed: int = 0
+) -> PaymentBalance:
+    return PaymentBalance(
+        captured=brl(captured),
+        refunded=brl(refunded),
+        reserved=brl(reserved),
+        disputed=brl(disputed),
+    )
+
+
+def line(net: int, tax: int = 0, credited: int = 0, id: UUID | None = None) -> LineBalance:
+    return LineBalance(id or uuid4(), brl(net), brl(tax), brl(credited))
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "refusal"),
+    [
+        pytest.param(balance(100, 60), 40, None, id="the-rest-exactly"),
+        pytest.param(balance(100, 60), 41, RefundTooLarge, id="one-cent-too-many"),
+        pytest.param(balance(100, 0, 70), 40, RefundTooLarge, id="promised-money-is-spent"),
+        pytest.param(balance(100, 0, 0, 70), 40, RefundTooLarge, id="disputed-money-is-blocked"),
+        pytest.param(balance(100), 0, AmountNotPositive, id="nothing-is-not-a-refund"),
+        pytest.param(balance(100), -1, AmountNotPositive, id="less-than-nothing"),
+    ],
+)
+def test_a_refund_stays_within_what_was_paid(
+    before: PaymentBalance, asked: int, refusal: type[NotAllowed] | None
+) -> None:
+    with nullcontext() if refusal is None else pytest.raises(refusal):
+        check_refund(before, brl(asked))
+
+
+def test_the_refusal_says_what_is_left() -> None:
+    with pytest.raises(RefundTooLarge) as refused:
+        check_refund(balance(100, 30, 30), brl(60))
+    assert (refused.value.asked, refused.value.left) == (brl(60), brl(40))
+    assert str(refused.value) == "asked for BRL 0.60, only BRL 0.40 is left"
+
+
+def test_another_currency_is_refused_first() -> None:
+    with pytest.raises(CurrencyMismatch):
+        check_refund(balance(100), Money(1, "USD"))
+
+
+def test_what_the_lines_gave_back_already_cannot_leave_as_money() -> None:
+    lines = [line(100, credited=30), line(-20)]
+    assert refundable(balance(100), lines) == brl(70)
+    assert refundable(balance(50), lines) == brl(50)
+    assert refundable(balance(50), None) == brl(50)
+    with pytest.raises(RefundTooLarge):
+        check_refund(balance(100), brl(71), lines)
+
+
+@given(
+    st.integers(1, 10**9),
+    st.lists(st.integers(1, 10**9), max_size=20),
+)
+def test_no_run_of_refunds_gives_back_more_than_was_paid(paid: int, asks: list[int]) -> None:
+    given_back = 0
+    for asked in asks:
+        with suppress(RefundTooLarge):
+            check_refund(balance(paid, given_back), brl(asked))
+            given_back += asked
+    assert given_back <= paid
+
+
+gross_lines = st.lists(
+    st.tuples(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1
+).map(lambda rows: [line(net, tax, min(credited, net + tax)) for net, tax, credited in rows])
+
+
+@given(gross_lines, st.data())
+def test_spreading_gives_back_the_whole_amount_and_no_line_more_than_it_has(
+    lines: list[LineBalance], data: st.DataObject
+) -> None:
+    left = sum(one.left.minor for one in lines)
+    asked = data.draw(st.integers(0, left))
+    credits = spread(brl(asked), lines)
+    by_id = {one.line_id: one for one in lines}
+    assert sum(credit.gross.minor for credit in credits) == asked
+    for credit in credits:
+        assert brl(0) < credit.gross <= by_id[credit.line_id].left
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**6), st.lists(st.integers(1, 10**5), max_size=8))
+def test_the_last_part_takes_the_tax_that_rounding_left(
+    net: int, tax: int, parts: list[int]
+) -> None:
+    credited = taken = 0
+    for part in [*parts, None]:
+        now = line(net, tax, credited)
+        gross = now.left if part is None else brl(min(part, now.left.minor))
+        if not gross:
+            continue
+        taken += credit_line(now, gross).tax.minor
+        credited += gross.minor
+    assert credited == net + tax
+    assert taken == tax
+
+
+def test_tax_is_split_as_the_line_was_taxed() -> None:
+    assert credit_line(line(1000, 250), brl(375)).tax == brl(75)
+    assert credit_line(line(1000, 250, 375), brl(375)).tax == brl(75)
+    assert credit_line(line(1000, 250, 750), brl(500)).tax == brl(100)
+
+
+def test_a_line_cannot_give_more_than_it_has() -> None:
+    one = line(100, credited=90)
+    with pytest.raises(LineTooSmall) as refused:
+        credit_line(one, brl(11))
+    assert refused.value.left == brl(10)
+    with pytest.raises(AmountNotPositive):
+        credit_line(one, brl(0))

@@ -1,0 +1,207 @@
+"""A mail of any kind becomes one message, or is refused by name."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.email import parse
+from channels.email.decode import decode_bytes
+from channels.email.mime import Limits
+from channels.email.parse import dedupe_key, parse_mail
+from channels.email.rules import MailRules
+from channels.port import Inbound, Receipt, Unreadable
+from tests.unit.channels.mail import RULES, SAMPLES, mail, read, sample
+
+
+def test_a_mail_with_an_attachment_is_read_whole() -> None:
+    found = read(sample("new-message"))
+    assert found.sender.value == "ana.souza@cliente.example"
+    assert found.sender.name == "Ana Conceição Souza"
+    assert found.subject == "Cobrada duas vezes em novembro — plano Família"
+    assert found.text.startswith("Olá,\n\nvi duas cobranças de R$ 129,90")
+    assert "<b>R$ 129,90</b>" in found.html
+    assert found.sent_at == datetime(2026, 11, 17, 12, 14, 2, tzinfo=UTC)
+    assert found.message_id == "CAF-1@mail.cliente.example"
+    assert [file.name for file in found.files] == ["extrato cartão.pdf"]
+    assert found.files[0].content == b"%PDF-1.4\n"
+
+
+def test_headers_and_bytes_that_lie_about_their_charset_are_still_read() -> None:
+    found = read(sample("broken-headers"))
+    assert found.sender.name == "João"
+    assert found.subject.startswith("Cobrança errada é café")
+    assert found.text.startswith("Não consigo pagar")
+    assert found.sent_at is None
+    assert found.message_id == "[broken@cliente.example]"
+
+
+def test_a_picture_keeps_its_content_id_and_loses_invisible_letters_in_its_name() -> None:
+    file = read(sample("picture-inside")).files[0]
+    assert (file.name, file.content_id) == ("tela.png", "tela@cliente")
+
+
+def test_references_come_newest_first_and_once() -> None:
+    found = read(mail(in_reply_to="<c@x>", references="<a@x> <b@x>\r\n <c@x>", message_id="<d@x>"))
+    assert found.references == ("c@x", "b@x", "a@x")
+
+
+@pytest.mark.parametrize("header", ["delivered_to", "x_original_to", "to", "cc"])
+def test_the_reply_token_is_found_in_any_recipient_header_with_its_case(header: str) -> None:
+    found = read(mail(**{header: "Suporte <suporte+r.aB3_dE6-hI9@sabia.example>"}))
+    assert found.reply_tokens == ("aB3_dE6-hI9",)
+
+
+def test_a_ticket_number_in_the_address_is_no_token() -> None:
+    assert read(mail(to="suporte+12345@sabia.example")).reply_tokens == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tue, 17 Nov 2026 09:00:00 -0300",
+        "Tue, 17 Nov 2026 12:00:00 GMT",
+        "17 Nov 2026 12:00:00 +0000 (UTC)",
+        "Tue, 17 Nov 2026 12:00:00 -0000",
+    ],
+)
+def test_a_date_becomes_utc(text: str) -> None:
+    assert read(mail(date=text)).sent_at == datetime(2026, 11, 17, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "Tue, 99 Nov 99999 99:99:99", "32 Foo 2026"])
+def test_a_date_nobody_can_read_is_none(text: str) -> None:
+    assert read(mail(date=text)).sent_at is None
+
+
+def test_html_alone_still_gives_text_to_read() -> None:
+    found = read(mail("<p>Um</p><p>Dois</p>", content_type="text/html"))
+    assert found.text.split() == ["Um", "Dois"]
+
+
+def test_a_mail_without_sender_is_told_apart_and_not_trusted() -> None:
+    found = read(mail(from_=""))
+    assert (found.sender.value, found.trust, found.data["doubt"]) == ("", "failed", "no_sender")
+
+
+def test_the_same_bytes_have_one_key_whatever_their_line_ends() -> None:
+    raw = sample("new-message")
+    assert dedupe_key(raw) == dedupe_key(raw.replace(b"\n", b"\r\n"))
+    assert dedupe_key(raw) != dedupe_key(raw.replace(b"129,90", b"129,91"))
+
+
+def test_a_report_of_our_lost_mail_gives_a_receipt_for_it() -> None:
+    message, receipt = parse_mail(sample("bounce"), RULES, "7:1")
+    assert isinstance(message, Inbound)
+    assert message.auto == "bounce"
+    assert isinstance(receipt, Receipt)
+    assert receipt.provider_id == "0190-a@guiche.sabia.example"
+    assert receipt.state == "undelivered"
+    assert "user unknown" in receipt.reason
+
+
+def test_a_report_of_a_delay_or_of_other_peoples_mail_gives_none() -> None:
+    delayed = sample("bounce").replace(b"Action: failed", b"Action: delayed")
+    assert len(parse_mail(delayed, RULES, "7:1")) == 1
+    assert len(parse_mail(sample("bounce"), MailRules(), "7:1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        pytest.param(b"", "empty", id="nothing"),
+        pytest.param(b"\r\n \r\n", "empty", id="blank"),
+        pytest.param(b"A: b\r\n" * 40 + b"\r\nx", "too many headers", id="headers"),
+        pytest.param(b"A: b\r\n\r\n" + b"x" * 5000, "larger", id="size"),
+        pytest.param(b"A: b\r\n\r\n" + b"\n" * 500, "too many lines", id="lines"),
+        pytest.param(
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 40,
+            "too many parts",
+            id="parts",
+        ),
+        pytest.param(
+            b"".join(
+                b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (at, at)
+                for at in range(30)
+            ),
+            "too many containers",
+            id="depth",
+        ),
+    ],
+)
+def test_a_mail_past_the_limits_is_refused(raw: bytes, reason: str) -> None:
+    limits = Limits(size=4000, lines=200, headers=35, containers=10, parts=30)
+    with pytest.raises(Unreadable, match=reason):
+        parse_mail(raw, MailRules(limits=limits), "1:1")
+
+
+def test_files_past_the_limit_are_counted_not_forgotten() -> None:
+    part = "--b\r\nContent-Type: image/png\r\n\r\nx\r\n"
+    raw = mail(part * 7 + "--b--", content_type="multipart/mixed; boundary=b")
+    found = read(raw, MailRules(limits=Limits(files=5)))
+    assert len(found.files) == 5
+    assert found.data["files_omitted"] == "2"
+
+
+def strings(found: Inbound) -> list[str]:
+    return [
+        found.text, found.reply_text, found.html, found.subject, found.message_id,
+        found.sender.value, found.sender.name,
+        *found.recipients, *found.references, *found.reply_tokens, *found.data.values(),
+        *(text for file in found.files for text in (file.name, file.content_id, file.media_type)),
+    ]  # fmt: skip
+
+
+ANY_SAMPLE = st.sampled_from(sorted(path.read_bytes() for path in SAMPLES.glob("*.eml")))
+
+
+@given(
+    raw=ANY_SAMPLE,
+    cuts=st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 40), st.binary(max_size=20)),
+                  max_size=6),
+)  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_mail_is_read_or_refused_and_always_storable(
+    raw: bytes, cuts: list[tuple[int, int, bytes]]
+) -> None:
+    for start, length, replaced in cuts:
+        raw = raw[:start] + replaced + raw[start + length :]
+    for text in strings(read(raw)):
+        text.encode()
+        assert "\0" not in text
+
+
+def test_an_unforeseen_fault_holds_one_mail_and_not_the_mailbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise IndexError("nobody thought of this")
+
+    monkeypatch.setattr(parse, "read_body", fail)
+    with pytest.raises(Unreadable, match="IndexError"):
+        parse_mail(sample("new-message"), RULES, "7:41")
+
+
+@pytest.mark.parametrize("name", ["x-unknown", "idna", "rot13", "hex", "utf-7", "a*b", "\0"])
+def test_no_charset_name_makes_reading_fail(name: str) -> None:
+    found = read(mail("+2AA- \u00e1", content_type=f"text/plain; charset={name}"))
+    assert found.text == "+2AA- \u00e1"
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "text"),
+    [
+        pytest.param("é".encode(), "iso-8859-1", "Ã©", id="the-named-one-is-obeyed"),
+        pytest.param(b"\x93ol\xe1\x94", "iso-8859-1", "“olá”", id="latin-1-means-windows"),
+        pytest.param("é".encode(), "x-unknown", "é", id="unknown-is-utf-8"),
+        pytest.param(b"\xe9", "x-unknown", "é", id="or-windows"),
+        pytest.param(b"\xe9", "utf-8", "é", id="a-lie-is-seen-through"),
+        pytest.param(b"Sabi-cna", "punycode", "Sabi-cna", id="not-a-charset"),
+        pytest.param(b"\\x41", "unicode-escape", "\\x41", id="not-a-charset-either"),
+        pytest.param(b"+2AA-", "utf-7", "\ufffd", id="half-a-letter-is-replaced"),
+        pytest.param(b"\xef\xbb\xbfoi", "utf-8", "oi", id="no-byte-order-mark"),
+    ],
+)
+def test_bytes_become_text(data: bytes, charset: str, text: str) -> None:
+    assert decode_bytes(data, charset) == text
