@@ -21,6 +21,8 @@ BillingError
     GatewayDeclined         final; do not retry with the same key
     GatewayUnreachable      outcome unknown; ask again with the same key
     KeyReused               the same key with another amount; nothing was sent on
+    BadSignature            a notice that the provider did not sign, or signed too long ago
+    UnreadableNotice        a signed notice that says nothing we understand
 Unbalanced, TransactionOpen, IllegalEdge: a defect of ours, never the user's doing.
 """
 
@@ -147,6 +149,14 @@ class KeyReused(GatewayError):
     def __init__(self, key: str) -> None:
         super().__init__(f"key {key} was used for another request")
         self.key = key
+
+
+class BadSignature(GatewayError):
+    """A notice that the provider did not sign, or signed too long ago."""
+
+
+class UnreadableNotice(GatewayError):
+    """A signed notice that says nothing we understand."""
 
 
 class Unbalanced(AssertionError):

@@ -1,15 +1,16 @@
 """What billing needs from its surroundings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from .domain.money import Money
+from .domain.refund_window import RefundWindow
 
 
 class Clock(Protocol):
@@ -42,6 +43,16 @@ Begin = Callable[[], AbstractContextManager[Tx]]
 
 
 @dataclass(frozen=True, slots=True)
+class PayBy:
+    """What a customer needs to pay a charge herself."""
+
+    rail: Literal["pix", "boleto"]
+    code: str  # the BR Code payload, or the boleto's 47 digits
+    barcode: str = ""  # the boleto's 44 digits
+    expires_at: datetime | None = None  # aware UTC; a boleto may be paid even later
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a gateway knows about one charge or refund of ours."""
 
@@ -49,16 +60,46 @@ class Receipt:
     ref: str  # the gateway's id
     state: Literal["pending", "succeeded", "failed"]
     amount: Money
-    code: str = ""  # why it failed
+    code: str = ""  # why it failed; `withdrawn` and `expired` among others
+    pay_by: PayBy | None = None  # for a pending Pix or boleto charge
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeNotice:
+    """What a gateway knows about one dispute. `amount` is what it holds back, or took."""
+
+    ref: str
+    payment_ref: str  # the gateway's id of the charge
+    state: str  # as in domain/dispute.py
+    reason: str
+    amount: Money
+    respond_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
-    """One notice pushed by a gateway. Notices repeat, and arrive in any order."""
+    """One notice pushed by a gateway. Notices repeat, and arrive in any order.
+
+    A `refund` whose key is not ours was made outside, in the provider's own screens:
+    `payment_ref` tells of which charge. A `mandate` names its consent by `receipt.ref`.
+    """
 
     id: str  # the gateway's; unique per gateway
-    kind: Literal["charge", "refund"]
-    receipt: Receipt
+    kind: Literal["charge", "refund", "dispute", "mandate"]
+    receipt: Receipt | None = None  # charge, refund, mandate
+    dispute: DisputeNotice | None = None
+    payment_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """One movement in a gateway's own books, as its daily report lists it."""
+
+    kind: Literal["charge", "refund", "dispute"]
+    ref: str
+    key: str  # ours; empty when it was made outside
+    amount: Money  # never negative
+    at: datetime
 
 
 class Gateway(Protocol):
@@ -70,9 +111,31 @@ class Gateway(Protocol):
     """
 
     name: str
+    rails: frozenset[str]  # of card, pix, pix_automatico, boleto
+    refund_windows: Mapping[str, RefundWindow]  # by rail
 
-    def charge(self, *, method_token: str, amount: Money, key: str, reference: str) -> Receipt:
-        """Take money. Returns succeeded or pending; raises `GatewayDeclined` when refused."""
+    def charge(
+        self,
+        *,
+        method_token: str,
+        amount: Money,
+        key: str,
+        reference: str,
+        due_on: date | None = None,
+    ) -> Receipt:
+        """Take money, or ask for it. Raises `GatewayDeclined` when refused.
+
+        Pix and boleto answer pending with `pay_by`; `due_on` is the local day until which
+        they can be paid. The token stands for a card, a mandate, or a payer known there.
+        """
+        ...
+
+    def withdraw(self, *, key: str) -> Receipt:
+        """Stop a pending charge; the receipt says `failed`, code `withdrawn`.
+
+        It may be too late: the receipt of a paid one says succeeded. A boleto that was
+        withdrawn can still be paid for some days, which arrives as a notice.
+        """
         ...
 
     def refund(self, *, payment_ref: str, amount: Money, key: str) -> Receipt:
@@ -86,3 +149,28 @@ class Gateway(Protocol):
     def find_refund(self, key: str) -> Receipt | None:
         """Return what became of the refund with our key; None: it never arrived."""
         ...
+
+    def find_dispute(self, ref: str) -> DisputeNotice | None:
+        """Return a dispute as it stands now; None: no such dispute."""
+        ...
+
+    def answer_dispute(self, ref: str, *, evidence: Mapping[str, str] | None, key: str) -> None:
+        """Contest with evidence (texts by field), or accept the loss with None."""
+        ...
+
+    def read_events(
+        self, body: bytes, headers: Mapping[str, str], *, at: datetime
+    ) -> Sequence[GatewayEvent]:
+        """Check the signature of one delivery and read it. Pure: no network, no database.
+
+        Raises `BadSignature` (also for one too old to be fresh at `at`) or `UnreadableNotice`.
+        """
+        ...
+
+    def report(self, day: date) -> Sequence[ReportLine]:
+        """Return what moved on a UTC day, by the gateway's own books."""
+        ...
+
+
+Gateways = Mapping[str, Gateway]
+"""By name. A payment method names the gateway that knows its token."""
