@@ -1,7 +1,7 @@
-"""What part of a period costs. Local dates, half-open; one rounding per line."""
+"""What part of a period costs. Half-open, by local dates or by the second; one rounding per line."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -11,16 +11,22 @@ from .money import Money
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one full period costs: `unit` times `quantity`."""
+    """What one full period costs: `unit` times `quantity`, less what a discount takes `off`.
+
+    The discount comes off the full period's price, before any part of it is computed.
+    """
 
     unit: Money
     quantity: int
     interval: str
     interval_count: int
+    off: Money | None = None
 
     @property
     def full(self) -> Money:
-        return self.unit.times(self.quantity)
+        """Never below zero, however large the discount."""
+        whole = self.unit.times(self.quantity)
+        return whole if self.off is None else max(whole - self.off, Money.zero(whole.currency))
 
     @property
     def rhythm(self) -> tuple[str, int]:
@@ -28,13 +34,40 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Instants:
+    """The four ends of a `Span` as aware UTC instants."""
+
+    start: datetime
+    end: datetime
+    of_start: datetime
+    of_end: datetime
+
+    @property
+    def seconds(self) -> int:
+        return _seconds(self.end - self.start)
+
+    @property
+    def of_seconds(self) -> int:
+        return _seconds(self.of_end - self.of_start)
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
-    """`start` up to, not including, `end`, as part of the period `of_start` .. `of_end`."""
+    """`start` up to, not including, `end`, as part of the period `of_start` .. `of_end`.
+
+    The dates are local. With `instants` the part is measured in real seconds, otherwise in
+    days; the dates then only say what the line covers.
+    """
 
     start: date
     end: date
     of_start: date
     of_end: date
+    instants: Instants | None = None
+
+    @property
+    def unit(self) -> str:
+        return "day" if self.instants is None else "second"
 
     @property
     def days(self) -> int:
@@ -46,7 +79,18 @@ class Span:
 
     @property
     def fraction(self) -> Fraction:
+        if self.instants is not None:
+            return Fraction(self.instants.seconds, self.instants.of_seconds)
         return Fraction(self.days, self.of_days)
+
+    @property
+    def arithmetic(self) -> dict[str, Any]:
+        """{days, of_days}, or {unit: "second", seconds, of_seconds}; always {from, to}."""
+        ends = {"from": self.start.isoformat(), "to": self.end.isoformat()}
+        if self.instants is None:
+            return {"days": self.days, "of_days": self.of_days, **ends}
+        seconds, of_seconds = self.instants.seconds, self.instants.of_seconds
+        return {"unit": "second", "seconds": seconds, "of_seconds": of_seconds, **ends}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +106,13 @@ def portion(rate: Rate, span: Span, *, cap: Money | None = None) -> Portion:
     """Return what `span` costs at `rate`; `cap` bounds it and is then named in the arithmetic."""
     amount = rate.full.times(span.fraction)
     arithmetic = {
-        "days": span.days,
-        "of_days": span.of_days,
+        **span.arithmetic,
         "unit_minor": rate.unit.minor,
         "quantity": rate.quantity,
         "currency": rate.unit.currency,
-        "from": span.start.isoformat(),
-        "to": span.end.isoformat(),
     }
+    if rate.off is not None:
+        arithmetic["off_minor"] = rate.off.minor
     if cap is not None and cap < amount:
         amount = cap
         arithmetic["cap_minor"] = cap.minor
@@ -99,17 +142,30 @@ class PlanSwitch:
 
 
 def switch_plan(
-    old: Rate, new: Rate, *, on: date, start: date, end: date, anchor_day: int, creditable: Money
+    old: Rate,
+    new: Rate,
+    *,
+    on: date,
+    start: date,
+    end: date,
+    anchor_day: int,
+    creditable: Money,
+    instants: Instants | None = None,
 ) -> PlanSwitch:
     """Compute a change on a local date inside the period `start` .. `end`.
 
     The same rhythm keeps the boundaries. Another rhythm starts a full new period on that
     day and moves the anchor to it. The credit never exceeds `creditable`, what is left of
-    the line that was paid.
+    the line that was paid. `instants` measure the unused time by the second.
     """
-    unused = portion(old, Span(on, end, start, end), cap=creditable)
+    rest = Span(on, end, start, end, instants)
+    unused = portion(old, rest, cap=creditable)
     if old.rhythm == new.rhythm:
-        remaining = portion(new, Span(on, end, start, end))
+        remaining = portion(new, rest)
         return PlanSwitch(unused, remaining, start, end, anchor_day)
     new_end = next_boundary(on, anchor_day=on.day, interval=new.interval, count=new.interval_count)
     return PlanSwitch(unused, full_period(new, on, new_end), on, new_end, on.day)
+
+
+def _seconds(length: timedelta) -> int:
+    return length // timedelta(seconds=1)
