@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_core.domain import ledger
-from billing_core.domain.ledger import Account, Entry, Leg
+from billing_core.domain.ledger import Account, Entry, Kind, Leg
 from billing_core.domain.money import Money
 from billing_core.errors import Unbalanced
 
@@ -90,3 +90,58 @@ def test_credit_is_owed_to_the_customer() -> None:
         Account.TAX: 5,
         Account.CUSTOMER_CREDIT: -25,
     }
+
+
+def test_every_account_has_its_kind() -> None:
+    assert set(ledger.KINDS) == set(Account)
+    assert set(ledger.KINDS.values()) == set(Kind)
+
+
+def test_money_paid_by_bank_transfer_passes_the_gateway_by() -> None:
+    captured = ledger.payment_captured(
+        ID, CUSTOMER, brl(100), for_invoice=True, into=Account.OUT_OF_BAND
+    )
+    refunded = ledger.refund_settled(
+        ID, CUSTOMER, net=brl(40), tax=brl(0), for_invoice=True, paid_from=Account.OUT_OF_BAND
+    )
+    assert signed(captured) == {Account.OUT_OF_BAND: 100, Account.RECEIVABLE: -100}
+    assert signed(refunded) == {Account.REFUNDS: 40, Account.OUT_OF_BAND: -40}
+
+
+def test_money_without_an_invoice_pays_one_or_becomes_credit() -> None:
+    applied = ledger.payment_applied(ID, CUSTOMER, brl(100))
+    credited = ledger.payment_credited(ID, CUSTOMER, brl(100))
+    assert signed(applied) == {Account.UNAPPLIED: 100, Account.RECEIVABLE: -100}
+    assert signed(credited) == {Account.UNAPPLIED: 100, Account.CUSTOMER_CREDIT: -100}
+
+
+def test_a_debt_given_up_and_paid_after_all_leaves_no_loss() -> None:
+    given_up = signed(ledger.written_off(ID, CUSTOMER, brl(50)))
+    back = signed(ledger.recovered(ID, CUSTOMER, brl(50)))
+    assert given_up == {Account.BAD_DEBT: 50, Account.RECEIVABLE: -50}
+    assert back == {account: -sum_ for account, sum_ in given_up.items()}
+
+
+def test_a_note_on_an_open_invoice_lowers_what_is_owed() -> None:
+    entry = ledger.due_lowered(ID, CUSTOMER, net=brl(20), tax=brl(5))
+    assert signed(entry) == {Account.REFUNDS: 20, Account.TAX: 5, Account.RECEIVABLE: -25}
+
+
+def test_disputed_money_is_held_and_then_ours_or_gone() -> None:
+    opened = signed(ledger.dispute_opened(ID, CUSTOMER, brl(80)))
+    won = signed(ledger.dispute_won(ID, CUSTOMER, brl(80)))
+    lost = signed(ledger.dispute_lost(ID, CUSTOMER, brl(80)))
+    assert opened == {Account.DISPUTED: 80, Account.CASH: -80}
+    assert won == {account: -sum_ for account, sum_ in opened.items()}
+    assert lost == {Account.DISPUTE_LOSS: 80, Account.DISPUTED: -80}
+
+
+def test_a_dispute_that_is_reopened_is_booked_again() -> None:
+    first = ledger.dispute_opened(ID, CUSTOMER, brl(80))
+    second = ledger.dispute_opened(ID, CUSTOMER, brl(80), round=2)
+    assert (first.reason, second.reason) == ("disputed", "disputed_2")
+
+
+def test_a_fee_is_an_expense_paid_out_of_the_money_at_the_gateway() -> None:
+    entry = ledger.fee_taken(("payment", ID), CUSTOMER, brl(3))
+    assert signed(entry) == {Account.GATEWAY_FEES: 3, Account.CASH: -3}
