@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from .issuing import bill_many
 from .payments import ChargeOrder, Collected, send_attempts, write_attempts
 from .ports import Begin, Gateway, Tx
-from .store.subscription import LIVE, Subscription
+from .store.subscription import RENEWING, Subscription
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ def _due(session: Session, at: datetime, limit: int, *, after: Place | None) -> 
         select(Subscription.next_bill_at, Subscription.id)
         .where(
             Subscription.next_bill_at <= at,
-            Subscription.state.in_(LIVE),
+            Subscription.state.in_(RENEWING),
             Subscription.system == "native",
             Subscription.pending_invoice_id.is_(None),
         )

@@ -24,7 +24,7 @@ from .store.invoice import Invoice, InvoiceLine
 from .store.lines import lines_of
 from .store.locks import add_credited, lock_all
 from .store.numbers import take_numbers
-from .store.subscription import LIVE, Subscription
+from .store.subscription import RENEWING, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def bill_many(tx: Tx, subscription_ids: Sequence[UUID], *, skip_locked: bool = F
         .where(
             Subscription.id.in_(subscription_ids),
             Subscription.next_bill_at <= tx.at,
-            Subscription.state.in_(LIVE),
+            Subscription.state.in_(RENEWING),
             Subscription.system == "native",
             Subscription.pending_invoice_id.is_(None),
         )

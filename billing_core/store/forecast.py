@@ -13,7 +13,7 @@ from ..domain.money import Money
 from ..domain.proration import Rate
 from .catalog import Plan, Price
 from .ledger import CreditBalance
-from .subscription import LIVE, Subscription, SubscriptionItem
+from .subscription import LIVE, RENEWING, Subscription, SubscriptionItem
 from .views import NextCharge
 
 
@@ -42,7 +42,10 @@ def terms_of(session: Session, *subscription_ids: UUID) -> dict[UUID, Terms]:
         select(SubscriptionItem, Price, Plan.name)
         .join(Price, Price.id == SubscriptionItem.price_id)
         .join(Plan, Plan.id == Price.plan_id)
-        .where(SubscriptionItem.subscription_id.in_(subscription_ids))
+        .where(
+            SubscriptionItem.subscription_id.in_(subscription_ids),
+            SubscriptionItem.ended_on.is_(None),
+        )
     )
     return {item.subscription_id: Terms(item, price, name) for item, price, name in found}
 
@@ -89,7 +92,11 @@ def next_charge(
     `price` and `period` (start, end, anchor day) stand in for what is stored, to show what
     a change would lead to.
     """
-    if subscription is None or subscription.state not in LIVE or subscription.cancel_at_period_end:
+    if (
+        subscription is None
+        or subscription.state not in RENEWING
+        or subscription.cancel_at_period_end
+    ):
         return None
     terms = terms_of(session, subscription.id)[subscription.id]
     why = "renewal"

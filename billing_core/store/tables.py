@@ -1,8 +1,31 @@
 """Every row of billing in one metadata, for migrations and tests."""
 
-from . import catalog, invoice, ledger, payment, sandbox, subscription
+from . import (
+    catalog,
+    clock,
+    dispute,
+    invoice,
+    ledger,
+    metrics,
+    payee,
+    payment,
+    sandbox,
+    subscription,
+)
 from .base import Base
 
 metadata = Base.metadata
 
-__all__ = ["catalog", "invoice", "ledger", "metadata", "payment", "sandbox", "subscription"]
+__all__ = [
+    "catalog",
+    "clock",
+    "dispute",
+    "invoice",
+    "ledger",
+    "metadata",
+    "metrics",
+    "payee",
+    "payment",
+    "sandbox",
+    "subscription",
+]

@@ -1,12 +1,20 @@
 """What the database itself refuses, as DDL for both dialects. Migrations and tests run it.
 
-Books and credit entries are only added to; a refund moves along the edges of
-domain/refund.py and no other.
+Books and credit entries are only added to; what has a life moves along the edges that its
+module in domain lists, and no other.
 """
 
-from ..domain.refund import EDGES
+from collections.abc import Mapping
 
-APPEND_ONLY = ("ledger_entry", "ledger_line", "credit_entry")
+from ..domain import refund, subscription
+
+EDGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "refund": refund.EDGES,
+    "subscription": subscription.EDGES,
+}
+"""By table: the steps from each state."""
+
+APPEND_ONLY = ("ledger_entry", "ledger_line", "credit_entry", "mrr_movement")
 
 
 def create_statements(dialect: str) -> list[str]:
@@ -17,14 +25,17 @@ def create_statements(dialect: str) -> list[str]:
     if dialect == "sqlite":
         return [
             *(_append_only_sqlite(table, verb) for table in APPEND_ONLY for verb in _VERBS),
-            _edges_sqlite(),
+            *(_edges_sqlite(table) for table in EDGES),
         ]
     return [
         _REFUSE_POSTGRESQL,
         *(_append_only_postgresql(table) for table in APPEND_ONLY),
-        _edges_function_postgresql(),
-        "CREATE TRIGGER refund_edges BEFORE UPDATE OF state ON refund"
-        " FOR EACH ROW EXECUTE FUNCTION billing_refund_edge()",
+        *(_edges_function_postgresql(table) for table in EDGES),
+        *(
+            f"CREATE TRIGGER {table}_edges BEFORE UPDATE OF state ON {table}"
+            f" FOR EACH ROW EXECUTE FUNCTION billing_{table}_edge()"
+            for table in EDGES
+        ),
     ]
 
 
@@ -36,13 +47,13 @@ def drop_statements(dialect: str) -> list[str]:
                 for table in APPEND_ONLY
                 for verb in _VERBS
             ),
-            "DROP TRIGGER IF EXISTS refund_edges",
+            *(f"DROP TRIGGER IF EXISTS {table}_edges" for table in EDGES),
         ]
     return [
         *(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}" for table in APPEND_ONLY),
-        "DROP TRIGGER IF EXISTS refund_edges ON refund",
+        *(f"DROP TRIGGER IF EXISTS {table}_edges ON {table}" for table in EDGES),
         "DROP FUNCTION IF EXISTS billing_append_only()",
-        "DROP FUNCTION IF EXISTS billing_refund_edge()",
+        *(f"DROP FUNCTION IF EXISTS billing_{table}_edge()" for table in EDGES),
     ]
 
 
@@ -71,26 +82,26 @@ def _append_only_postgresql(table: str) -> str:
     )
 
 
-def _illegal_edge() -> str:
+def _illegal_edge(table: str) -> str:
     """Return an SQL condition that is true for a step nobody may take."""
-    legal = [f"{before}>{after}" for before, afters in EDGES.items() for after in afters]
+    legal = [f"{before}>{after}" for before, afters in EDGES[table].items() for after in afters]
     listed = ", ".join(f"'{edge}'" for edge in legal)
     return f"NEW.state <> OLD.state AND OLD.state || '>' || NEW.state NOT IN ({listed})"
 
 
-def _edges_sqlite() -> str:
+def _edges_sqlite(table: str) -> str:
     return (
-        f"CREATE TRIGGER refund_edges BEFORE UPDATE OF state ON refund WHEN {_illegal_edge()}"
-        " BEGIN SELECT RAISE(ABORT, 'refund: no such step'); END"
+        f"CREATE TRIGGER {table}_edges BEFORE UPDATE OF state ON {table}"
+        f" WHEN {_illegal_edge(table)} BEGIN SELECT RAISE(ABORT, '{table}, no such step'); END"
     )
 
 
-def _edges_function_postgresql() -> str:
+def _edges_function_postgresql(table: str) -> str:
     return f"""
-CREATE OR REPLACE FUNCTION billing_refund_edge() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION billing_{table}_edge() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF {_illegal_edge()} THEN
-    RAISE EXCEPTION USING MESSAGE = 'refund: no step from ' || OLD.state || ' to ' || NEW.state,
+  IF {_illegal_edge(table)} THEN
+    RAISE EXCEPTION USING MESSAGE = '{table}, no step from ' || OLD.state || ' to ' || NEW.state,
       ERRCODE = 'integrity_constraint_violation';
   END IF;
   RETURN NEW;

@@ -15,6 +15,26 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "bank_payee",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column(
+            "masked", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("full", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("forgotten_at", Instant(), nullable=True),
+        sa.CheckConstraint("kind IN ('pix', 'account')", name=op.f("ck_bank_payee_kind")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_payee")),
+    )
+    with op.batch_alter_table("bank_payee", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_bank_payee_customer_id"), ["customer_id"], unique=False
+        )
+
+    op.create_table(
         "credit_balance",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
@@ -52,15 +72,28 @@ def upgrade() -> None:
         sa.Column("gateway", sa.String(), nullable=False),
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("raw", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("said", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('new', 'read', 'parked')", name=op.f("ck_gateway_event_state")
+            "state IN ('new', 'read', 'parked', 'unreadable')", name=op.f("ck_gateway_event_state")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gateway_event")),
         sa.UniqueConstraint("gateway", "event_id", name=op.f("uq_gateway_event_gateway_event_id")),
     )
+    with op.batch_alter_table("gateway_event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_gateway_event_due_at",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('new', 'parked')"),
+            postgresql_where=sa.text("state IN ('new', 'parked')"),
+        )
+
     op.create_table(
         "ledger_entry",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -128,14 +161,17 @@ def upgrade() -> None:
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
+        sa.Column("disputed_minor", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
+        sa.Column("pay_until", Instant(), nullable=True),
         sa.Column("at", Instant(), nullable=False),
+        sa.Column("moved_at", Instant(), nullable=True),
         sa.CheckConstraint(
             "state IN ('pending', 'succeeded', 'failed')", name=op.f("ck_sandbox_charge_state")
         ),
         sa.CheckConstraint(
-            "refunded_minor >= 0 AND refunded_minor <= amount_minor",
+            "refunded_minor >= 0 AND disputed_minor >= 0 AND refunded_minor + disputed_minor <= amount_minor",
             name=op.f("ck_sandbox_charge_refunded_minor"),
         ),
         sa.PrimaryKeyConstraint("ref", name=op.f("pk_sandbox_charge")),
@@ -155,9 +191,19 @@ def upgrade() -> None:
             name=op.f("ck_sandbox_rule_act"),
         ),
         sa.CheckConstraint(
-            "call IN ('charge', 'refund', 'find')", name=op.f("ck_sandbox_rule_call")
+            "call IN ('charge', 'refund', 'find', 'withdraw', 'answer', 'report')",
+            name=op.f("ck_sandbox_rule_call"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_rule")),
+    )
+    op.create_table(
+        "test_clock",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("now_at", Instant(), nullable=False),
+        sa.Column("advancing_to", Instant(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_test_clock")),
     )
     op.create_table(
         "ledger_line",
@@ -193,15 +239,44 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_plan_product_id"), ["product_id"], unique=False)
 
     op.create_table(
+        "sandbox_dispute",
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("charge_ref", sa.String(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("respond_by", Instant(), nullable=True),
+        sa.Column("answer_key", sa.String(), nullable=True),
+        sa.Column(
+            "evidence", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True
+        ),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["charge_ref"],
+            ["sandbox_charge.ref"],
+            name=op.f("fk_sandbox_dispute_charge_ref_sandbox_charge"),
+        ),
+        sa.PrimaryKeyConstraint("ref", name=op.f("pk_sandbox_dispute")),
+        sa.UniqueConstraint("answer_key", name=op.f("uq_sandbox_dispute_answer_key")),
+    )
+    with op.batch_alter_table("sandbox_dispute", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_sandbox_dispute_charge_ref"), ["charge_ref"], unique=False
+        )
+
+    op.create_table(
         "sandbox_refund",
         sa.Column("ref", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
+        sa.Column("outside", sa.Boolean(), nullable=False),
         sa.Column("charge_ref", sa.String(), nullable=False),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
+        sa.Column("moved_at", Instant(), nullable=True),
         sa.CheckConstraint(
             "state IN ('pending', 'succeeded', 'failed')", name=op.f("ck_sandbox_refund_state")
         ),
@@ -216,6 +291,20 @@ def upgrade() -> None:
     with op.batch_alter_table("sandbox_refund", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_sandbox_refund_charge_ref"), ["charge_ref"], unique=False
+        )
+
+    op.create_table(
+        "test_clock_customer",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("clock_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["clock_id"], ["test_clock.id"], name=op.f("fk_test_clock_customer_clock_id_test_clock")
+        ),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_test_clock_customer")),
+    )
+    with op.batch_alter_table("test_clock_customer", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_test_clock_customer_clock_id"), ["clock_id"], unique=False
         )
 
     op.create_table(
@@ -278,19 +367,47 @@ def upgrade() -> None:
         sa.Column("started_at", Instant(), nullable=False),
         sa.Column("cancel_at_period_end", sa.Boolean(), nullable=False),
         sa.Column("ended_on", sa.Date(), nullable=True),
+        sa.Column("scheduled_item_id", sa.Uuid(), nullable=True),
         sa.Column("scheduled_price_id", sa.Uuid(), nullable=True),
+        sa.Column("scheduled_quantity", sa.Integer(), nullable=True),
         sa.Column("scheduled_act_id", sa.Uuid(), nullable=True),
+        sa.Column("pending_item_id", sa.Uuid(), nullable=True),
         sa.Column("pending_price_id", sa.Uuid(), nullable=True),
+        sa.Column("pending_quantity", sa.Integer(), nullable=True),
         sa.Column("pending_invoice_id", sa.Uuid(), nullable=True),
         sa.Column("pending_act_id", sa.Uuid(), nullable=True),
         sa.Column("pending_on", sa.Date(), nullable=True),
+        sa.Column("trial_end", sa.Date(), nullable=True),
+        sa.Column("trial_without_method", sa.String(), nullable=False),
+        sa.Column("pay_first_by", Instant(), nullable=True),
+        sa.Column("cancel_on", sa.Date(), nullable=True),
+        sa.Column("cancel_settle", sa.String(), nullable=True),
+        sa.Column("cancel_act_id", sa.Uuid(), nullable=True),
+        sa.Column("pause_at_period_end", sa.Boolean(), nullable=False),
+        sa.Column("paused_on", sa.Date(), nullable=True),
+        sa.Column("resumes_on", sa.Date(), nullable=True),
+        sa.Column("resumes_in_cycle", sa.Boolean(), nullable=False),
+        sa.Column("collection_paused", sa.Boolean(), nullable=False),
+        sa.Column("wakes_at", Instant(), nullable=True),
+        sa.CheckConstraint(
+            "cancel_settle IN ('refund', 'credit', 'nothing')",
+            name=op.f("ck_subscription_cancel_settle"),
+        ),
         sa.CheckConstraint(
             "state IN ('incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'unpaid', 'paused', 'canceled')",
             name=op.f("ck_subscription_state"),
         ),
+        sa.CheckConstraint(
+            "trial_without_method IN ('pause', 'cancel')",
+            name=op.f("ck_subscription_trial_without_method"),
+        ),
         sa.CheckConstraint("anchor_day BETWEEN 1 AND 31", name=op.f("ck_subscription_anchor_day")),
         sa.CheckConstraint(
             "current_period_start <= current_period_end", name=op.f("ck_subscription_period")
+        ),
+        sa.CheckConstraint("pending_quantity >= 0", name=op.f("ck_subscription_pending_quantity")),
+        sa.CheckConstraint(
+            "scheduled_quantity >= 0", name=op.f("ck_subscription_scheduled_quantity")
         ),
         sa.ForeignKeyConstraint(
             ["payment_method_id"],
@@ -314,6 +431,13 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_subscription_next_bill_at_id", ["next_bill_at", "id"], unique=False
         )
+        batch_op.create_index(
+            "ix_subscription_wakes_at",
+            ["wakes_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("wakes_at IS NOT NULL"),
+            postgresql_where=sa.text("wakes_at IS NOT NULL"),
+        )
 
     op.create_table(
         "invoice",
@@ -330,6 +454,7 @@ def upgrade() -> None:
         sa.Column("period_end", sa.Date(), nullable=True),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("credit_applied_minor", sa.BigInteger(), nullable=False),
+        sa.Column("lowered_minor", sa.BigInteger(), nullable=False),
         sa.Column("due_minor", sa.BigInteger(), nullable=False),
         sa.Column("issued_at", Instant(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
@@ -346,8 +471,10 @@ def upgrade() -> None:
             name=op.f("ck_invoice_state"),
         ),
         sa.CheckConstraint("due_minor >= 0", name=op.f("ck_invoice_due_minor")),
+        sa.CheckConstraint("lowered_minor >= 0", name=op.f("ck_invoice_lowered_minor")),
         sa.CheckConstraint(
-            "total_minor = due_minor + credit_applied_minor", name=op.f("ck_invoice_credit_applied")
+            "total_minor = due_minor + credit_applied_minor + lowered_minor",
+            name=op.f("ck_invoice_credit_applied"),
         ),
         sa.ForeignKeyConstraint(
             ["payment_method_id"],
@@ -384,11 +511,68 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "mrr_movement",
+        sa.Column("subscription_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("minor", sa.BigInteger(), nullable=False),
+        sa.Column("delta_minor", sa.BigInteger(), nullable=False),
+        sa.Column("committed_minor", sa.BigInteger(), nullable=False),
+        sa.Column("committed_delta_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "committed_minor BETWEEN 0 AND minor", name=op.f("ck_mrr_movement_committed_minor")
+        ),
+        sa.CheckConstraint(
+            "delta_minor <> 0 OR committed_delta_minor <> 0", name=op.f("ck_mrr_movement_changes")
+        ),
+        sa.CheckConstraint("minor >= 0", name=op.f("ck_mrr_movement_minor")),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscription.id"],
+            name=op.f("fk_mrr_movement_subscription_id_subscription"),
+        ),
+        sa.PrimaryKeyConstraint("subscription_id", "number", name=op.f("pk_mrr_movement")),
+    )
+    with op.batch_alter_table("mrr_movement", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_mrr_movement_customer_id_currency_at",
+            ["customer_id", "currency", "at"],
+            unique=False,
+        )
+
+    op.create_table(
+        "subscription_act",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("subscription_id", sa.Uuid(), nullable=False),
+        sa.Column("money_act_id", sa.Uuid(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column(
+            "result", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("done_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscription.id"],
+            name=op.f("fk_subscription_act_subscription_id_subscription"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription_act")),
+        sa.UniqueConstraint("money_act_id", name=op.f("uq_subscription_act_money_act_id")),
+    )
+    with op.batch_alter_table("subscription_act", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_subscription_act_subscription_id"), ["subscription_id"], unique=False
+        )
+
+    op.create_table(
         "subscription_item",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("subscription_id", sa.Uuid(), nullable=False),
         sa.Column("price_id", sa.Uuid(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("added_on", sa.Date(), nullable=True),
+        sa.Column("ended_on", sa.Date(), nullable=True),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_subscription_item_quantity")),
         sa.ForeignKeyConstraint(
             ["price_id"], ["price.id"], name=op.f("fk_subscription_item_price_id_price")
@@ -417,11 +601,14 @@ def upgrade() -> None:
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("credit_order", sa.String(), nullable=False),
+        sa.Column("from_payment_minor", sa.BigInteger(), nullable=False),
         sa.Column("money_act_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("issued_at", Instant(), nullable=True),
         sa.CheckConstraint(
-            "settled_by IN ('refund', 'credit')", name=op.f("ck_credit_note_settled_by")
+            "settled_by IN ('refund', 'credit', 'due', 'bank_transfer')",
+            name=op.f("ck_credit_note_settled_by"),
         ),
         sa.CheckConstraint(
             "state IN ('draft', 'issued', 'void')", name=op.f("ck_credit_note_state")
@@ -431,7 +618,9 @@ def upgrade() -> None:
             ["invoice_id"], ["invoice.id"], name=op.f("fk_credit_note_invoice_id_invoice")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_note")),
-        sa.UniqueConstraint("money_act_id", name=op.f("uq_credit_note_money_act_id")),
+        sa.UniqueConstraint(
+            "money_act_id", "settled_by", name=op.f("uq_credit_note_money_act_id_settled_by")
+        ),
         sa.UniqueConstraint("series", "number", name=op.f("uq_credit_note_series_number")),
     )
     with op.batch_alter_table("credit_note", schema=None) as batch_op:
@@ -526,10 +715,11 @@ def upgrade() -> None:
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
         sa.Column("reserved_minor", sa.BigInteger(), nullable=False),
         sa.Column("disputed_minor", sa.BigInteger(), nullable=False),
+        sa.Column("credited_minor", sa.BigInteger(), nullable=False),
         sa.Column("captured_at", Instant(), nullable=False),
         sa.CheckConstraint("captured_minor > 0", name=op.f("ck_payment_captured_minor")),
         sa.CheckConstraint(
-            "refunded_minor >= 0 AND reserved_minor >= 0 AND disputed_minor >= 0 AND refunded_minor + reserved_minor + disputed_minor <= captured_minor",
+            "refunded_minor >= 0 AND reserved_minor >= 0 AND disputed_minor >= 0 AND credited_minor >= 0 AND refunded_minor + reserved_minor + disputed_minor + credited_minor <= captured_minor",
             name=op.f("ck_payment_never_more_than_captured"),
         ),
         sa.ForeignKeyConstraint(
@@ -548,6 +738,33 @@ def upgrade() -> None:
             "ix_payment_customer_id_captured_at", ["customer_id", "captured_at"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_payment_invoice_id"), ["invoice_id"], unique=False)
+
+    op.create_table(
+        "waiting_line",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("subscription_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("line", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("invoice_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"], ["invoice.id"], name=op.f("fk_waiting_line_invoice_id_invoice")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscription.id"],
+            name=op.f("fk_waiting_line_subscription_id_subscription"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_line")),
+    )
+    with op.batch_alter_table("waiting_line", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_waiting_line_subscription_id",
+            ["subscription_id"],
+            unique=False,
+            sqlite_where=sa.text("invoice_id IS NULL"),
+            postgresql_where=sa.text("invoice_id IS NULL"),
+        )
 
     op.create_table(
         "credit_note_line",
@@ -570,6 +787,45 @@ def upgrade() -> None:
             "credit_note_id", "invoice_line_id", name=op.f("pk_credit_note_line")
         ),
     )
+    op.create_table(
+        "dispute",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("gateway", sa.String(), nullable=False),
+        sa.Column("gateway_ref", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reserved_minor", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.String(), nullable=False),
+        sa.Column("held_minor", sa.BigInteger(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("respond_by", Instant(), nullable=True),
+        sa.Column("opened_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint("held IN ('none', 'held', 'lost')", name=op.f("ck_dispute_held")),
+        sa.CheckConstraint(
+            "state IN ('early_warning', 'warning_needs_response', 'warning_under_review', 'warning_closed', 'needs_response', 'under_review', 'pre_arbitration', 'won', 'lost', 'prevented', 'accepted', 'expired')",
+            name=op.f("ck_dispute_state"),
+        ),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_dispute_amount_minor")),
+        sa.CheckConstraint(
+            "reserved_minor >= 0 AND reserved_minor <= amount_minor",
+            name=op.f("ck_dispute_reserved_minor"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["payment_id"], ["payment.id"], name=op.f("fk_dispute_payment_id_payment")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dispute")),
+        sa.UniqueConstraint("gateway", "gateway_ref", name=op.f("uq_dispute_gateway_gateway_ref")),
+    )
+    with op.batch_alter_table("dispute", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dispute_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_dispute_payment_id"), ["payment_id"], unique=False)
+        batch_op.create_index("ix_dispute_state_respond_by", ["state", "respond_by"], unique=False)
+
     op.create_table(
         "payment_attempt",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -624,11 +880,52 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "dispute_answer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("dispute_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column(
+            "evidence", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("given_by", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("failure_code", sa.String(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint("kind IN ('contest', 'accept')", name=op.f("ck_dispute_answer_kind")),
+        sa.CheckConstraint(
+            "state IN ('requested', 'sending', 'unknown', 'sent', 'failed')",
+            name=op.f("ck_dispute_answer_state"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["dispute_id"], ["dispute.id"], name=op.f("fk_dispute_answer_dispute_id_dispute")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dispute_answer")),
+    )
+    with op.batch_alter_table("dispute_answer", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_dispute_answer_dispute_id"), ["dispute_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_dispute_answer_state_changed_at", ["state", "changed_at"], unique=False
+        )
+        batch_op.create_index(
+            "uq_dispute_answer_open",
+            ["dispute_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('requested', 'sending', 'unknown')"),
+            postgresql_where=sa.text("state IN ('requested', 'sending', 'unknown')"),
+        )
+
+    op.create_table(
         "refund",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("money_act_id", sa.Uuid(), nullable=True),
         sa.Column("payment_id", sa.Uuid(), nullable=False),
         sa.Column("credit_note_id", sa.Uuid(), nullable=False),
+        sa.Column("balance_note_id", sa.Uuid(), nullable=True),
+        sa.Column("payee_id", sa.Uuid(), nullable=True),
+        sa.Column("dispute_id", sa.Uuid(), nullable=True),
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -638,10 +935,16 @@ def upgrade() -> None:
         sa.Column("gateway", sa.String(), nullable=False),
         sa.Column("gateway_ref", sa.String(), nullable=True),
         sa.Column("failure_code", sa.String(), nullable=False),
+        sa.Column("times_settled", sa.Integer(), nullable=False),
+        sa.Column("contradicted_at", Instant(), nullable=True),
         sa.Column("requested_at", Instant(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
         sa.CheckConstraint(
-            "rail IN ('card', 'pix', 'boleto', 'original')", name=op.f("ck_refund_rail")
+            "(rail = 'bank_transfer') = (payee_id IS NOT NULL)", name=op.f("ck_refund_payee_id")
+        ),
+        sa.CheckConstraint(
+            "rail IN ('card', 'pix', 'pix_automatico', 'boleto', 'original', 'bank_transfer')",
+            name=op.f("ck_refund_rail"),
         ),
         sa.CheckConstraint(
             "state IN ('awaiting_approval', 'requested', 'sending', 'pending', 'unknown', 'succeeded', 'failed', 'released')",
@@ -649,20 +952,33 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_minor")),
         sa.ForeignKeyConstraint(
+            ["balance_note_id"],
+            ["credit_note.id"],
+            name=op.f("fk_refund_balance_note_id_credit_note"),
+        ),
+        sa.ForeignKeyConstraint(
             ["credit_note_id"],
             ["credit_note.id"],
             name=op.f("fk_refund_credit_note_id_credit_note"),
         ),
         sa.ForeignKeyConstraint(
+            ["dispute_id"], ["dispute.id"], name=op.f("fk_refund_dispute_id_dispute")
+        ),
+        sa.ForeignKeyConstraint(
+            ["payee_id"], ["bank_payee.id"], name=op.f("fk_refund_payee_id_bank_payee")
+        ),
+        sa.ForeignKeyConstraint(
             ["payment_id"], ["payment.id"], name=op.f("fk_refund_payment_id_payment")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
+        sa.UniqueConstraint("balance_note_id", name=op.f("uq_refund_balance_note_id")),
         sa.UniqueConstraint("credit_note_id", name=op.f("uq_refund_credit_note_id")),
         sa.UniqueConstraint("gateway", "gateway_ref", name=op.f("uq_refund_gateway_gateway_ref")),
         sa.UniqueConstraint("money_act_id", name=op.f("uq_refund_money_act_id")),
     )
     with op.batch_alter_table("refund", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refund_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refund_dispute_id"), ["dispute_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_refund_payment_id"), ["payment_id"], unique=False)
         batch_op.create_index("ix_refund_state_changed_at", ["state", "changed_at"], unique=False)
 
