@@ -5,8 +5,10 @@ BillingError
     NotFound                no such row, or not the caller's
     CurrencyMismatch
     UnreadableAmount        not a number, too many decimals, no such currency
+    UnreadableTiers         they do not rise, or the last one ends
     AmountNotPositive       zero or less
     RefundTooLarge          carries what is left
+    RefundWindowClosed      the provider takes no such refund; carries what is possible instead
     LineTooSmall            one invoice line was asked to give back more than it has left
     LineNotOfInvoice
     WrongState              the row is in a state that forbids the act
@@ -14,6 +16,8 @@ BillingError
     NothingToChange         the new value is the old one
     PriceNotOnSale
     PeriodUnpaid            the running period is not paid; its unused part cannot be credited
+    UnreadablePayee         bank details that are incomplete or wrong
+    DeadlinePassed          the day for an answer is over
     PaidOnlyLower           a paid invoice can be corrected downwards only
     NoPaymentMethod
     StaleInputs             the account changed since the preview was made
@@ -28,6 +32,7 @@ Unbalanced, TransactionOpen, IllegalEdge: a defect of ours, never the user's doi
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -61,6 +66,11 @@ class UnreadableAmount(NotAllowed):
         self.text = text
 
 
+class UnreadableTiers(NotAllowed):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"not tiers: {why}")
+
+
 class AmountNotPositive(NotAllowed):
     def __init__(self, asked: Money) -> None:
         super().__init__(f"{asked} is not more than zero")
@@ -71,6 +81,16 @@ class RefundTooLarge(NotAllowed):
     def __init__(self, asked: Money, left: Money) -> None:
         super().__init__(f"asked for {asked}, only {left} is left")
         self.asked, self.left = asked, left
+
+
+class RefundWindowClosed(NotAllowed):
+    """`last_day` is None where the rail has no way back; `partial` True: only the whole goes."""
+
+    alternatives = ("credit", "out_of_band")
+
+    def __init__(self, rail: str, last_day: date | None, *, partial: bool = False) -> None:
+        super().__init__(f"{rail}: last day {last_day}, only the whole payment: {partial}")
+        self.rail, self.last_day, self.partial = rail, last_day, partial
 
 
 class LineTooSmall(NotAllowed):
@@ -111,6 +131,18 @@ class PeriodUnpaid(NotAllowed):
     def __init__(self, invoice_id: UUID) -> None:
         super().__init__(f"the running period's invoice {invoice_id} is not paid")
         self.invoice_id = invoice_id
+
+
+class UnreadablePayee(NotAllowed):
+    def __init__(self, field: str) -> None:
+        super().__init__(f"bank details: {field}")
+        self.field = field
+
+
+class DeadlinePassed(NotAllowed):
+    def __init__(self, kind: str, id: UUID, was: datetime) -> None:
+        super().__init__(f"{kind} {id} had to be answered by {was}")
+        self.kind, self.id, self.was = kind, id, was
 
 
 class PaidOnlyLower(NotAllowed):

@@ -1,7 +1,7 @@
 """Facts billing announces through `tx.emit`, inside the transaction that makes them true."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from .domain.money import Money
@@ -39,6 +39,14 @@ class RefundFailed(RefundEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundUnknown(RefundEvent):
     """The gateway did not answer; the reservation stays until it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundContradicted(RefundEvent):
+    """The gateway says that money moved which we know as `before`, and nothing is left to match it."""
+
+    before: str
+    left: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +145,69 @@ class DuplicateChargeFound:
     twin_payment_id: UUID
     customer_id: UUID
     amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLowered:
+    """A credit note took off an open invoice's amount due. `due` 0 means that it counts as paid."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    credit_note_id: UUID
+    money_act_id: UUID | None
+    amount: Money
+    due: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceWrittenOff:
+    """We no longer expect the money; it can still be paid."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    subscription_id: UUID | None
+    money_act_id: UUID | None
+    due: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceRecovered:
+    """A written-off invoice is owed again: paid, corrected or voided in this transaction."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    due: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeEvent:
+    """`reserved` is what of `amount` was still with us; the rest had been given back before."""
+
+    dispute_id: UUID
+    payment_id: UUID
+    invoice_id: UUID | None
+    customer_id: UUID
+    state: str
+    reason: str
+    amount: Money
+    reserved: Money
+    respond_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeOpened(DisputeEvent):
+    """A payer objects, or is about to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeChanged(DisputeEvent):
+    """Another state, amount or deadline."""
+
+    before: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeAnswerFailed(DisputeEvent):
+    """The gateway refused our answer; the deadline still runs."""
+
+    code: str

@@ -11,16 +11,21 @@ from .money import Money, round_half_away
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentBalance:
-    """`reserved` is promised to refunds that have no final answer yet."""
+    """`reserved` is promised to refunds that have no final answer yet.
+
+    `credited` stayed with us as the customer's credit; None: nothing did.
+    """
 
     captured: Money
     refunded: Money
     reserved: Money
     disputed: Money
+    credited: Money | None = None
 
     @property
     def left(self) -> Money:
-        return self.captured - self.refunded - self.reserved - self.disputed
+        left = self.captured - self.refunded - self.reserved - self.disputed
+        return left - self.credited if self.credited is not None else left
 
 
 @dataclass(frozen=True, slots=True)

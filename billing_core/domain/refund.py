@@ -23,7 +23,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "pending": ("succeeded", "failed"),
     "unknown": ("pending", "succeeded", "failed"),
     "succeeded": ("failed",),  # banks send money back days later
-    "failed": (),
+    "failed": ("succeeded",),  # a gateway that corrects itself: the money did leave
     "released": (),
 }
 
@@ -32,6 +32,10 @@ RESERVING = ("awaiting_approval", "requested", "sending", "pending", "unknown")
 
 UNANSWERED = ("sending", "pending", "unknown")
 """States that only the gateway's answer may end; age alone never does."""
+
+
+OUT_OF_BAND = "bank_transfer"
+"""The rail of a refund that a person sends from our own bank account, never a gateway."""
 
 
 def check_edge(before: str, after: str) -> None:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Currency
@@ -21,15 +21,18 @@ class NumberSeries(Base):
 
 
 class Invoice(Base):
-    """Immutable once numbered, but for its state. due = total - credit applied."""
+    """Immutable once numbered, but for its state. due = total - credit applied - lowered."""
 
     __tablename__ = "invoice"
     __table_args__ = (
         UniqueConstraint("series", "number"),
         one_of("state", "draft", "open", "paid", "void", "uncollectible"),
-        one_of("reason", "start", "renewal", "plan_change", "reissue"),
+        one_of("reason", "start", "renewal", "plan_change", "reissue", "usage"),
         CheckConstraint("due_minor >= 0", name="due_minor"),
-        CheckConstraint("total_minor = due_minor + credit_applied_minor", name="credit_applied"),
+        CheckConstraint(
+            "total_minor = due_minor + credit_applied_minor + lowered_minor", name="credit_applied"
+        ),
+        CheckConstraint("lowered_minor >= 0", name="lowered_minor"),
         Index("ix_invoice_customer_id_issued_at", "customer_id", "issued_at"),
         Index(
             "ix_invoice_open",
@@ -51,8 +54,11 @@ class Invoice(Base):
     currency: Mapped[str] = mapped_column(Currency)
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]
+    discount_minor: Mapped[Minor]  # taken off already
+    tax_minor: Mapped[Minor]  # within the total
     total_minor: Mapped[Minor]  # negative: the customer was owed it, and got it as credit
     credit_applied_minor: Mapped[Minor]
+    lowered_minor: Mapped[Minor] = mapped_column(default=0)  # by credit notes while it was open
     due_minor: Mapped[Minor]
     issued_at: Mapped[datetime]
     due_on: Mapped[date]
@@ -60,6 +66,7 @@ class Invoice(Base):
     voided_at: Mapped[datetime | None]
     previous_invoice_id: Mapped[UUID | None] = mapped_column(ForeignKey("invoice.id"))
     money_act_id: Mapped[UUID | None] = mapped_column(unique=True)
+    tax_document: Mapped[str | None]  # the municipality's NFS-e number; set once, later
 
     @property
     def name(self) -> str:
@@ -76,7 +83,9 @@ class InvoiceLine(Base):
 
     __tablename__ = "invoice_line"
     __table_args__ = (
-        one_of("kind", "subscription", "proration_credit", "proration_charge", "adjustment"),
+        one_of(
+            "kind", "subscription", "usage", "proration_credit", "proration_charge", "adjustment"
+        ),
         CheckConstraint("credited_minor >= 0", name="credited_minor"),
         CheckConstraint(
             "credited_minor = 0 OR credited_minor <= net_minor + tax_minor", name="credited_of"
@@ -107,7 +116,7 @@ class InvoiceLine(Base):
     label: Mapped[str]  # the plan's name when it was sold
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]
-    quantity: Mapped[int]
+    quantity: Mapped[int] = mapped_column(BigInteger)
     unit_minor: Mapped[Minor]
     arithmetic: Mapped[dict[str, Any]]
     net_minor: Mapped[Minor]
@@ -117,13 +126,19 @@ class InvoiceLine(Base):
 
 
 class CreditNote(Base):
-    """What was taken back from an invoice. Numbered when issued; promised ones are drafts."""
+    """What was taken back from an invoice. Numbered when issued; promised ones are drafts.
+
+    `settled_by` says how the customer has it: as a refund, in the credit balance, owing
+    less, or by bank transfer. One act may need several. `credit_order` is what was chosen
+    where credit had paid a part. `from_payment_minor` is money that stayed as credit.
+    """
 
     __tablename__ = "credit_note"
     __table_args__ = (
         UniqueConstraint("series", "number"),
         one_of("state", "draft", "issued", "void"),
-        one_of("settled_by", "refund", "credit"),
+        UniqueConstraint("money_act_id", "settled_by"),
+        one_of("settled_by", "refund", "credit", "due", "bank_transfer"),
         CheckConstraint("amount_minor > 0", name="amount_minor"),
     )
 
@@ -137,7 +152,9 @@ class CreditNote(Base):
     currency: Mapped[str] = mapped_column(Currency)
     amount_minor: Mapped[Minor]
     reason: Mapped[str]
-    money_act_id: Mapped[UUID | None] = mapped_column(unique=True)
+    credit_order: Mapped[str] = mapped_column(default="")
+    from_payment_minor: Mapped[Minor] = mapped_column(default=0)
+    money_act_id: Mapped[UUID | None]
     created_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]
 

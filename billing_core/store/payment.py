@@ -1,7 +1,6 @@
 """Rows of money that moved, or may have."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -24,7 +23,8 @@ class Payment(Base):
         CheckConstraint("captured_minor > 0", name="captured_minor"),
         CheckConstraint(
             "refunded_minor >= 0 AND reserved_minor >= 0 AND disputed_minor >= 0"
-            " AND refunded_minor + reserved_minor + disputed_minor <= captured_minor",
+            " AND credited_minor >= 0 AND refunded_minor + reserved_minor + disputed_minor"
+            " + credited_minor <= captured_minor",
             name="never_more_than_captured",
         ),
         Index("ix_payment_customer_id_captured_at", "customer_id", "captured_at"),
@@ -41,6 +41,7 @@ class Payment(Base):
     refunded_minor: Mapped[Minor] = mapped_column(default=0)
     reserved_minor: Mapped[Minor] = mapped_column(default=0)
     disputed_minor: Mapped[Minor] = mapped_column(default=0)
+    credited_minor: Mapped[Minor] = mapped_column(default=0)  # stayed, as the customer's credit
     captured_at: Mapped[datetime]
 
     @property
@@ -50,6 +51,7 @@ class Payment(Base):
             refunded=Money(self.refunded_minor, self.currency),
             reserved=Money(self.reserved_minor, self.currency),
             disputed=Money(self.disputed_minor, self.currency),
+            credited=Money(self.credited_minor, self.currency),
         )
 
 
@@ -91,7 +93,11 @@ class PaymentAttempt(Base):
 
 
 class Refund(Base):
-    """One promise to give money back. Its id is the key the gateway sees, for ever."""
+    """One promise to give money back. Its id is the key the gateway sees, for ever.
+
+    `balance_note_id` is the part of the same act that returns to the customer's credit,
+    `payee_id` to whom a person transfers it, `dispute_id` the dispute it is evidence in.
+    """
 
     __tablename__ = "refund"
     __table_args__ = (
@@ -107,7 +113,8 @@ class Refund(Base):
             "failed",
             "released",
         ),
-        one_of("rail", "card", "pix", "boleto", "original"),
+        one_of("rail", "card", "pix", "pix_automatico", "boleto", "original", "bank_transfer"),
+        CheckConstraint("(rail = 'bank_transfer') = (payee_id IS NOT NULL)", name="payee_id"),
         CheckConstraint("amount_minor > 0", name="amount_minor"),
         Index("ix_refund_state_changed_at", "state", "changed_at"),
     )
@@ -116,6 +123,9 @@ class Refund(Base):
     money_act_id: Mapped[UUID | None] = mapped_column(unique=True)
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payment.id"), index=True)
     credit_note_id: Mapped[UUID] = mapped_column(ForeignKey("credit_note.id"), unique=True)
+    balance_note_id: Mapped[UUID | None] = mapped_column(ForeignKey("credit_note.id"), unique=True)
+    payee_id: Mapped[UUID | None] = mapped_column(ForeignKey("bank_payee.id"))
+    dispute_id: Mapped[UUID | None] = mapped_column(ForeignKey("dispute.id"), index=True)
     customer_id: Mapped[UUID] = mapped_column(index=True)
     currency: Mapped[str] = mapped_column(Currency)
     amount_minor: Mapped[Minor]
@@ -125,27 +135,11 @@ class Refund(Base):
     gateway: Mapped[str]
     gateway_ref: Mapped[str | None]
     failure_code: Mapped[str] = mapped_column(default="")
+    times_settled: Mapped[int] = mapped_column(default=0)  # a success may be taken back and return
+    contradicted_at: Mapped[datetime | None]  # the gateway says it moved; no money is left to match
     requested_at: Mapped[datetime]
     changed_at: Mapped[datetime]
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
-
-
-class GatewayNotice(Base):
-    """A gateway's event as it came, stored once before it is read."""
-
-    __tablename__ = "gateway_event"
-    __table_args__ = (
-        UniqueConstraint("gateway", "event_id"),
-        one_of("state", "new", "read", "parked"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    gateway: Mapped[str]
-    event_id: Mapped[str]
-    kind: Mapped[str]
-    raw: Mapped[dict[str, Any]]
-    state: Mapped[str]
-    received_at: Mapped[datetime]
