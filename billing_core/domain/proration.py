@@ -1,11 +1,14 @@
 """What part of a period costs. Half-open, by local dates or by the second; one rounding per line."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from .calendar import next_boundary
+from .calendar import next_boundary, nominal_period
 from .money import Money
 
 
@@ -56,7 +59,8 @@ class Span:
     """`start` up to, not including, `end`, as part of the period `of_start` .. `of_end`.
 
     The dates are local. With `instants` the part is measured in real seconds, otherwise in
-    days; the dates then only say what the line covers.
+    days; the dates then only say what the line covers. `month_days` counts every month as
+    so many days: 30 makes 23 May to 15 June 22 days, as in any other month.
     """
 
     start: date
@@ -64,6 +68,7 @@ class Span:
     of_start: date
     of_end: date
     instants: Instants | None = None
+    month_days: int | None = None
 
     @property
     def unit(self) -> str:
@@ -71,17 +76,26 @@ class Span:
 
     @property
     def days(self) -> int:
-        return (self.end - self.start).days
+        return days_between(self.start, self.end, month_days=self.month_days)
 
     @property
     def of_days(self) -> int:
-        return (self.of_end - self.of_start).days
+        if self.month_days is None:
+            return (self.of_end - self.of_start).days
+        years = self.of_end.year - self.of_start.year
+        return self.month_days * (12 * years + self.of_end.month - self.of_start.month)
 
     @property
     def fraction(self) -> Fraction:
         if self.instants is not None:
             return Fraction(self.instants.seconds, self.instants.of_seconds)
         return Fraction(self.days, self.of_days)
+
+    @property
+    def within(self) -> Span:
+        """Return this span of days without what lies outside of its period; maybe no day at all."""
+        start = min(max(self.start, self.of_start), self.of_end)
+        return replace(self, start=start, end=max(start, min(self.end, self.of_end)))
 
     @property
     def arithmetic(self) -> dict[str, Any]:
@@ -124,7 +138,7 @@ def full_period(rate: Rate, start: date, end: date) -> Portion:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSwitch:
+class Exchange:
     """A change in mid-period as two lines, never one netted line: both are needed later.
 
     The unused part is a positive amount here and a negative line on the invoice.
@@ -132,13 +146,35 @@ class PlanSwitch:
 
     unused: Portion
     remaining: Portion
-    period_start: date
-    period_end: date
-    anchor_day: int
 
     @property
     def net(self) -> Money:
         return self.remaining.amount - self.unused.amount
+
+    @property
+    def customer_credit(self) -> Money:
+        """What the change gives back: it goes to the credit balance, never to a card by itself."""
+        return max(-self.net, Money.zero(self.net.currency))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSwitch(Exchange):
+    """An exchange and the period the subscription is in after it."""
+
+    period_start: date
+    period_end: date
+    anchor_day: int
+
+
+def exchange(
+    old: Rate, new: Rate, *, unused: Span, remaining: Span, creditable: Money | None = None
+) -> Exchange:
+    """Take back what is unused of the old and charge what remains of the new.
+
+    The two may be parts of different periods. `creditable`, what is left of the line that
+    was paid, bounds the credit.
+    """
+    return Exchange(portion(old, unused, cap=creditable), portion(new, remaining))
 
 
 def switch_plan(
@@ -158,13 +194,96 @@ def switch_plan(
     day and moves the anchor to it. The credit never exceeds `creditable`, what is left of
     the line that was paid. `instants` measure the unused time by the second.
     """
-    rest = Span(on, end, start, end, instants)
-    unused = portion(old, rest, cap=creditable)
-    if old.rhythm == new.rhythm:
-        remaining = portion(new, rest)
-        return PlanSwitch(unused, remaining, start, end, anchor_day)
-    new_end = next_boundary(on, anchor_day=on.day, interval=new.interval, count=new.interval_count)
-    return PlanSwitch(unused, full_period(new, on, new_end), on, new_end, on.day)
+    unused = remaining = Span(on, end, start, end, instants)
+    if old.rhythm != new.rhythm:
+        start, anchor_day = on, on.day
+        end = next_boundary(on, anchor_day=on.day, interval=new.interval, count=new.interval_count)
+        remaining = Span(start, end, start, end)
+    made = exchange(old, new, unused=unused, remaining=remaining, creditable=creditable)
+    return PlanSwitch(made.unused, made.remaining, start, end, anchor_day)
+
+
+def days_between(start: date, end: date, *, month_days: int | None = None) -> int:
+    """Count days, or count them as if the month of `start` had `month_days` (Kill Bill's rule).
+
+    Within one month the real days count.
+    """
+    days = (end - start).days
+    if month_days is None or (start.year, start.month) == (end.year, end.month):
+        return days
+    return days - (monthrange(start.year, start.month)[1] - month_days)
+
+
+def used_until(last: date, *, since: date, start: date, end: date, last_counts: bool) -> Span:
+    """Return what was used of the period `start` .. `end` from `since` to a termination.
+
+    `last_counts`: the day of the termination itself was used too.
+    """
+    until = last + timedelta(days=1) if last_counts else last
+    return Span(since, until, start, end).within
+
+
+def without_trial(span: Span, trial_days: int) -> Span:
+    """Return the span without its first days, which cost nothing; maybe no day at all."""
+    return replace(span, start=min(span.end, span.start + timedelta(days=trial_days)))
+
+
+def leading_fraction(
+    start: date,
+    end: date,
+    *,
+    first_bill: date,
+    interval: str,
+    count: int = 1,
+    month_days: int | None = None,
+) -> Fraction:
+    """Return a stub before the first bill date as part of the nominal period that ends there."""
+    nominal = nominal_period(first_bill, interval=interval, count=count, ends=True)
+    return Span(start, end, *nominal, month_days=month_days).fraction
+
+
+def trailing_fraction(
+    last_bill: date, end: date, *, interval: str, count: int = 1, month_days: int | None = None
+) -> Fraction:
+    """Return a stub after the last bill date as part of the nominal period that begins there.
+
+    More than 1 is right for a stub that is longer than one period.
+    """
+    nominal = nominal_period(last_bill, interval=interval, count=count, ends=False)
+    return Span(last_bill, end, *nominal, month_days=month_days).fraction
+
+
+def cycles_due(
+    start: date,
+    *,
+    target: date,
+    first_bill: date,
+    bill_day: int,
+    interval: str,
+    count: int = 1,
+    end: date | None = None,
+) -> Fraction:
+    """Return how many periods are due in advance on `target`: whole ones and a stub at each end.
+
+    What is due ends with the period that contains the target, or with the subscription.
+    """
+    if target < start or (end is not None and end <= start):
+        return Fraction(0)
+    bills = [first_bill]
+    while bills[-1] <= target:
+        bills.append(next_boundary(bills[-1], anchor_day=bill_day, interval=interval, count=count))
+    through = bills[-1] if end is None else min(bills[-1], end)
+    lead_end = min(first_bill, through)
+    lead = leading_fraction(start, lead_end, first_bill=first_bill, interval=interval, count=count)
+    whole = [bill for bill in bills if bill <= through]
+    if not whole:
+        return lead
+    return (
+        lead
+        + len(whole)
+        - 1
+        + trailing_fraction(whole[-1], through, interval=interval, count=count)
+    )
 
 
 def _seconds(length: timedelta) -> int:
