@@ -57,6 +57,11 @@ class RefundReleased(RefundEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefundMadeOutside(RefundEvent):
+    """Somebody gave money back in the provider's own screens; our books have followed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditGiven:
     credit_entry_id: UUID
     customer_id: UUID

@@ -80,8 +80,9 @@ class DisputeNotice:
 class GatewayEvent:
     """One notice pushed by a gateway. Notices repeat, and arrive in any order.
 
-    A `refund` whose key is not ours was made outside, in the provider's own screens:
-    `payment_ref` tells of which charge. A `mandate` names its consent by `receipt.ref`.
+    A `refund` made outside, in the provider's own screens, has the gateway's own `ref` for a
+    key, and `find_refund` takes that too; `payment_ref` tells of which charge. A `mandate`
+    names its consent by `receipt.ref`.
     """
 
     id: str  # the gateway's; unique per gateway

@@ -1,6 +1,7 @@
 """Rows of money that moved, or may have."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -61,6 +62,7 @@ class PaymentAttempt(Base):
     __tablename__ = "payment_attempt"
     __table_args__ = (
         one_of("state", "init", "pending", "success", "failed", "unknown"),
+        one_of("rail", "card", "pix", "pix_automatico", "boleto"),
         CheckConstraint("amount_minor > 0", name="amount_minor"),
         Index(
             "uq_payment_attempt_open",
@@ -70,8 +72,8 @@ class PaymentAttempt(Base):
             postgresql_where=text("state IN ('init', 'pending', 'unknown')"),
         ),
         Index(
-            "ix_payment_attempt_open_changed_at",
-            "changed_at",
+            "ix_payment_attempt_open_ask_at",
+            "ask_at",
             sqlite_where=text("state IN ('init', 'pending', 'unknown')"),
             postgresql_where=text("state IN ('init', 'pending', 'unknown')"),
         ),
@@ -84,10 +86,15 @@ class PaymentAttempt(Base):
     payment_method_id: Mapped[UUID] = mapped_column(ForeignKey("payment_method.id"))
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payment.id"))
     gateway: Mapped[str]
+    rail: Mapped[str]
     currency: Mapped[str] = mapped_column(Currency)
     amount_minor: Mapped[Minor]
     state: Mapped[str]
     failure_code: Mapped[str] = mapped_column(default="")
+    due_on: Mapped[date | None]  # Pix and boleto: the local day until which it can be paid
+    pay_by: Mapped[dict[str, Any] | None]  # what the customer needs to pay it herself
+    withdraw_asked_at: Mapped[datetime | None]  # nobody wants it paid any more
+    ask_at: Mapped[datetime]  # the gateway is not asked about it before
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
 
@@ -115,11 +122,13 @@ class Refund(Base):
         ),
         one_of("rail", "card", "pix", "pix_automatico", "boleto", "original", "bank_transfer"),
         CheckConstraint("(rail = 'bank_transfer') = (payee_id IS NOT NULL)", name="payee_id"),
+        one_of("origin", "ours", "outside"),
         CheckConstraint("amount_minor > 0", name="amount_minor"),
         Index("ix_refund_state_changed_at", "state", "changed_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    origin: Mapped[str] = mapped_column(default="ours")  # outside: made in the provider's screens
     money_act_id: Mapped[UUID | None] = mapped_column(unique=True)
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payment.id"), index=True)
     credit_note_id: Mapped[UUID] = mapped_column(ForeignKey("credit_note.id"), unique=True)

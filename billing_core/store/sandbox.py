@@ -1,6 +1,7 @@
 """The sandbox gateway's own books: what a real provider would keep on its side."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,7 +15,9 @@ class SandboxCharge(Base):
     __table_args__ = (
         one_of("state", "pending", "succeeded", "failed"),
         CheckConstraint(
-            "refunded_minor >= 0 AND refunded_minor <= amount_minor", name="refunded_minor"
+            "refunded_minor >= 0 AND disputed_minor >= 0"
+            " AND refunded_minor + disputed_minor <= amount_minor",
+            name="refunded_minor",
         ),
     )
 
@@ -25,9 +28,12 @@ class SandboxCharge(Base):
     currency: Mapped[str] = mapped_column(Currency)
     amount_minor: Mapped[Minor]
     refunded_minor: Mapped[Minor]
+    disputed_minor: Mapped[Minor]
     state: Mapped[str]
     code: Mapped[str]
+    pay_until: Mapped[datetime | None]  # Pix and boleto
     at: Mapped[datetime]
+    moved_at: Mapped[datetime | None]  # when it succeeded
 
 
 class SandboxRefund(Base):
@@ -36,11 +42,28 @@ class SandboxRefund(Base):
 
     ref: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
+    outside: Mapped[bool]  # made in the provider's own screens: the key is not the caller's
     charge_ref: Mapped[str] = mapped_column(ForeignKey("sandbox_charge.ref"), index=True)
     currency: Mapped[str] = mapped_column(Currency)
     amount_minor: Mapped[Minor]
     state: Mapped[str]
     code: Mapped[str]
+    at: Mapped[datetime]
+    moved_at: Mapped[datetime | None]
+
+
+class SandboxDispute(Base):
+    __tablename__ = "sandbox_dispute"
+
+    ref: Mapped[str] = mapped_column(primary_key=True)
+    charge_ref: Mapped[str] = mapped_column(ForeignKey("sandbox_charge.ref"), index=True)
+    currency: Mapped[str] = mapped_column(Currency)
+    amount_minor: Mapped[Minor]
+    state: Mapped[str]  # as in domain/dispute.py
+    reason: Mapped[str]
+    respond_by: Mapped[datetime | None]
+    answer_key: Mapped[str | None] = mapped_column(unique=True)
+    evidence: Mapped[dict[str, Any] | None]
     at: Mapped[datetime]
 
 
@@ -50,7 +73,7 @@ class SandboxRule(Base):
     __tablename__ = "sandbox_rule"
     __table_args__ = (
         one_of("act", "decline", "drop_before", "drop_after", "late"),
-        one_of("call", "charge", "refund", "find"),
+        one_of("call", "charge", "refund", "find", "withdraw", "answer", "report"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -222,6 +222,7 @@ def test_a_late_answer_is_pending_until_a_notice_ends_it(
     )
     assert receipt.state == "pending"
     [notice] = peer.settle(succeed=succeed)
+    assert notice.receipt is not None
     assert (notice.kind, notice.receipt.key, notice.receipt.ref) == (call, name, receipt.ref)
     assert notice.receipt.state == ("succeeded" if succeed else "failed")
     find = peer.gateway.find_charge if call == "charge" else peer.gateway.find_refund
@@ -305,5 +306,6 @@ def test_a_bounced_refund_can_be_given_again(sandbox: SandboxPeer) -> None:
     paid = charge(sandbox)
     refund(sandbox, paid.ref, 10000, name="bounces")
     notice = sandbox.sandbox.bounce_refund("bounces")
+    assert notice.receipt is not None
     assert (notice.receipt.state, notice.receipt.code) == ("failed", "account_closed")
     assert refund(sandbox, paid.ref, 10000).state == "succeeded"

@@ -17,6 +17,7 @@ from billing_core.gateways.sandbox import Sandbox
 from billing_core.issuing import bill_many
 from billing_core.ledger import verify_ledger
 from billing_core.payments import Collected, collect_invoice
+from billing_core.ports import Gateway
 from billing_core.store.invoice import Invoice, InvoiceLine
 from billing_core.store.payment import Payment
 from billing_core.store.queries import account_of
@@ -60,7 +61,10 @@ class Company:
         self.books = make_engine(url)  # the gateway's own connections
         self.at = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
         self.events: list[object] = []
-        self.gateway = Sandbox(self.books, lambda: self.at, transaction_is_open=_open.get)
+        self.gateway = Sandbox(
+            self.books, lambda: self.at, transaction_is_open=_open.get, secret="whsec_of_tests"
+        )
+        self.gateways: dict[str, Gateway] = {"sandbox": self.gateway}
 
     def open(self) -> "Company":
         """Put the first product on the shelf."""

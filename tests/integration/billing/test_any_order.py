@@ -189,17 +189,17 @@ class Walk:
             notice = self.company.gateway.bounce_refund(str(refund.id))
             with self.company.begin() as tx:
                 stored = store_event(tx, "sandbox", notice)
-            read_event(self.company.begin, stored)
+            read_event(self.company.begin, self.company.gateways, stored)
 
     def reconcile(self) -> None:
         company = self.company
         company.forward(minutes=1)
         with company.begin() as tx:
-            notices = events_to_read(tx.session)
+            notices = events_to_read(tx.session, company.at)
             attempts = attempts_to_reconcile(tx.session, company.at)
             refunds = refunds_to_reconcile(tx.session, company.at)
         for id in notices:
-            read_event(company.begin, id)
+            read_event(company.begin, company.gateways, id)
         for id in attempts:
             reconcile_attempt(company.begin, company.gateway, id)
         for id in refunds:

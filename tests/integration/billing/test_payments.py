@@ -143,7 +143,7 @@ def test_a_late_answer_settles_the_attempt(company: Company, succeed: bool, stat
     for _ in range(2):
         with company.begin() as tx:
             stored = store_event(tx, "sandbox", notice)
-        assert read_event(company.begin, stored) == "read"
+        assert read_event(company.begin, company.gateways, stored) == "read"
     assert company.account(customer_id).invoices[0].payment_state == state
     assert len(company.told(PaymentCaptured)) == int(succeed)
 

@@ -231,33 +231,13 @@ def test_a_late_answer_arrives_as_a_notice_and_repeats_do_nothing(company: Compa
     with company.begin() as tx:
         first = store_event(tx, "sandbox", notice)
         assert store_event(tx, "sandbox", notice) == first
-        assert events_to_read(tx.session) == [first]
+        assert events_to_read(tx.session, company.at) == [first]
     for _ in range(2):
-        assert read_event(company.begin, first) == "read"
+        assert read_event(company.begin, company.gateways, first) == "read"
     with company.begin() as tx:
-        assert events_to_read(tx.session) == []
+        assert events_to_read(tx.session, company.at) == []
     assert amounts(company, payment_id) == (5000, 0)
     assert len(company.told(RefundSucceeded)) == 1
-
-
-def test_a_notice_about_nothing_we_know_is_parked(small_company: Company) -> None:
-    company = small_company
-    _, _, payment_id = company.paying()
-    company.gateway.behave("late", on="refund", times=2)
-    company.gateway.behave("late", on="charge")
-    for key in ("made-in-their-console", str(payment_id)):
-        company.gateway.refund(
-            payment_ref=company.payment(payment_id).gateway_ref, amount=brl(1), key=key
-        )
-    company.gateway.charge(method_token="tok", amount=brl(100), key="theirs", reference="theirs")
-    for notice in company.gateway.settle_pending():
-        with company.begin() as tx:
-            stored = store_event(tx, "sandbox", notice)
-        assert read_event(company.begin, stored) == "parked"
-    with company.begin() as tx:
-        assert len(events_to_read(tx.session)) == 3
-    with pytest.raises(NotFound):
-        read_event(company.begin, payment_id)
 
 
 def test_a_refund_that_comes_back_later_is_booked_back(company: Company) -> None:
@@ -267,7 +247,7 @@ def test_a_refund_that_comes_back_later_is_booked_back(company: Company) -> None
     notice = company.gateway.bounce_refund(str(refund_id))
     with company.begin() as tx:
         stored = store_event(tx, "sandbox", notice)
-    read_event(company.begin, stored)
+    read_event(company.begin, company.gateways, stored)
     assert refund_of(company, refund_id).state == "failed"
     assert amounts(company, payment_id) == (0, 0)
     [event] = company.told(RefundFailed)

@@ -1,15 +1,18 @@
 """A small company with one customer, two agents, two supervisors and a gateway in memory."""
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
 from billing_core import catalog, payments, subscriptions
 from billing_core.domain.money import Money
-from billing_core.errors import GatewayDeclined, GatewayUnreachable, KeyReused
-from billing_core.ports import Receipt
+from billing_core.domain.refund_window import RefundWindow
+from billing_core.errors import BadSignature, GatewayDeclined, GatewayUnreachable, KeyReused
+from billing_core.ports import DisputeNotice, GatewayEvent, Receipt, ReportLine
 from billing_core.refunds import RefundAsk
 from billing_core.store.invoice import Invoice
 from billing_core.store.ledger import LedgerEntry
@@ -45,8 +48,25 @@ class GatewayInMemory:
     calls: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def charge(self, *, method_token: str, amount: Money, key: str, reference: str) -> Receipt:
+    rails: frozenset[str] = frozenset({"card"})
+    refund_windows: Mapping[str, RefundWindow] = field(
+        default_factory=lambda: {"card": RefundWindow(180)}
+    )
+
+    def charge(
+        self,
+        *,
+        method_token: str,
+        amount: Money,
+        key: str,
+        reference: str,
+        due_on: date | None = None,
+    ) -> Receipt:
         return self._move(self.charges, key, amount, "ch")
+
+    def withdraw(self, *, key: str) -> Receipt:
+        assert not transaction_is_open()
+        return self.charges[key]  # a card is charged at once: it is always too late
 
     def refund(self, *, payment_ref: str, amount: Money, key: str) -> Receipt:
         return self._move(self.refunds, key, amount, "re")
@@ -58,6 +78,22 @@ class GatewayInMemory:
     def find_refund(self, key: str) -> Receipt | None:
         assert not transaction_is_open()
         return self.refunds.get(key)
+
+    def find_dispute(self, ref: str) -> DisputeNotice | None:
+        assert not transaction_is_open()
+        return None
+
+    def answer_dispute(self, ref: str, *, evidence: Mapping[str, str] | None, key: str) -> None:
+        raise GatewayDeclined("no_such_dispute")
+
+    def read_events(
+        self, body: bytes, headers: Mapping[str, str], *, at: datetime
+    ) -> Sequence[GatewayEvent]:
+        raise BadSignature("this gateway sends no notices")
+
+    def report(self, day: date) -> Sequence[ReportLine]:
+        assert not transaction_is_open()
+        return []
 
     def _move(self, book: dict[str, Receipt], key: str, amount: Money, kind: str) -> Receipt:
         assert not transaction_is_open()
