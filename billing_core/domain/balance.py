@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ..errors import AmountNotPositive, CurrencyMismatch, LineTooSmall, RefundTooLarge
 from .money import Money, round_half_away
+from .tax import Taxed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,26 @@ def spread(asked: Money, lines: Sequence[LineBalance]) -> list[LineCredit]:
     return [credit_line(line, part) for line, part in zip(lines, parts, strict=True) if part]
 
 
+def line_share(line: LineBalance, units: int, *, of: int) -> Money:
+    """Return what the next `units` of a line's `of` units cost, tax included, as far as left.
+
+    Rounded on the running total, so that all units together are the whole line.
+
+    Raises:
+        AmountNotPositive: no units, or a line that charged nothing.
+        LineTooSmall: more units than are left.
+    """
+    gross = (line.net + line.tax).minor
+    if units <= 0 or gross <= 0:
+        raise AmountNotPositive(Money(units, line.net.currency))
+    whole = Money(gross, line.net.currency)
+    before = round_half_away(Fraction(line.credited.minor * of, gross))
+    if before + units > of:
+        raise LineTooSmall(line.line_id, whole.times(Fraction(units, of)), line.left)
+    share = whole.times(Fraction(before + units, of)) - whole.times(Fraction(before, of))
+    return min(share, line.left)
+
+
 def credit_line(line: LineBalance, gross: Money) -> LineCredit:
     """Take `gross` back from one line. Raises `LineTooSmall`."""
     if gross.minor <= 0:
@@ -106,3 +127,55 @@ def credit_line(line: LineBalance, gross: Money) -> LineCredit:
         raise LineTooSmall(line.line_id, gross, line.left)
     tax = line.tax_within(gross)
     return LineCredit(line.line_id, gross - tax, tax)
+
+
+@dataclass(frozen=True, slots=True)
+class NetRefunds:
+    """An invoice's net and tax, and what refunds that were asked for by net gave back so far."""
+
+    whole: Taxed
+    given: Taxed
+
+    def give_back(self, net: Money) -> Taxed:
+        """Return the refund of so much net with its tax; the last one takes the tax that is left.
+
+        Raises `AmountNotPositive` or `RefundTooLarge`.
+        """
+        left = Taxed(self.whole.net - self.given.net, self.whole.tax - self.given.tax)
+        if net.minor <= 0:
+            raise AmountNotPositive(net)
+        if net > left.net:
+            raise RefundTooLarge(net, left.net)
+        if net == left.net:
+            return left
+        share = Fraction(net.minor, self.whole.net.minor)
+        return Taxed(net, min(self.whole.tax.times(share), left.tax))
+
+    def after(self, refund: Taxed) -> "NetRefunds":
+        """Return the balance once a refund is given."""
+        return NetRefunds(
+            self.whole, Taxed(self.given.net + refund.net, self.given.tax + refund.tax)
+        )
+
+    @property
+    def state(self) -> str:
+        """paid, partially_refunded or refunded."""
+        if not self.given.net:
+            return "paid"
+        return "refunded" if self.given == self.whole else "partially_refunded"
+
+
+def invoice_balance(total: Money, *, paid: Money, refunded: Money, adjusted: Money) -> Money:
+    """Return what an invoice still asks for; below zero, what it owes the customer.
+
+    A refund alone brings the debt back; `adjusted`, zero or less, is what credit notes took
+    off the invoice. That is why the two always go together.
+    """
+    return total + adjusted - (paid - refunded)
+
+
+def wallet_after(wallet: Money, refund: Money) -> Money:
+    """Return a prepaid balance after a refund: drawn down, never below zero; a debt stays."""
+    if wallet.minor <= 0:
+        return wallet
+    return max(wallet - refund, Money.zero(wallet.currency))

@@ -76,6 +76,13 @@ class Money:
             raise UnreadableAmount(text)
         return cls(int(minor), currency)
 
+    @classmethod
+    def nearest(cls, text: str, currency: str) -> Money:
+        """Read an exact amount such as "23072.5296" and round it once. Raises `UnreadableAmount`."""
+        if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,12})?", text):
+            raise UnreadableAmount(text)
+        return cls(round_half_away(Fraction(text) * 10 ** minor_units(currency)), currency)
+
     def __add__(self, other: Money) -> Money:
         self._same_currency(other)
         return Money(self.minor + other.minor, self.currency)

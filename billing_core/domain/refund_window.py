@@ -1,7 +1,11 @@
 """How long a provider gives money back by itself, and whether in parts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+
+NO_LIMIT = 36500
+"""Days of a window to which the provider names no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +27,35 @@ class RefundWindow:
         if self.days is None:
             return None
         return date.fromordinal(paid_on.toordinal() + self.days)
+
+    def takes(self, day: date, *, paid_on: date, partial: bool) -> bool:
+        """Say whether the provider takes a refund of a part, or of everything, on `day`."""
+        return self.open_on(day, paid_on=paid_on) and (self.partial or not partial)
+
+
+KNOWN: Mapping[str, Mapping[str, RefundWindow]] = {
+    "iugu": {
+        "card": RefundWindow(180),
+        "pix": RefundWindow(90, partial=False),
+        "boleto": RefundWindow(None),
+    },
+    "asaas": {
+        "card": RefundWindow(NO_LIMIT),
+        "pix": RefundWindow(90),
+        "boleto": RefundWindow(None),
+    },
+    "pagbank": {
+        "card": RefundWindow(NO_LIMIT, partial=False),
+        "pix": RefundWindow(90, partial=False),
+        "boleto": RefundWindow(None),
+    },
+}
+"""What providers write about their refunds, by provider and rail; read in November 2026.
+
+Iugu states its days. The others state none for cards; Pix itself takes a return for 90 days.
+"""
+
+
+def known_window(provider: str, rail: str) -> RefundWindow:
+    """Return a provider's window; one that nobody has looked up has no way back."""
+    return KNOWN.get(provider, {}).get(rail, RefundWindow(None))
