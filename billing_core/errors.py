@@ -13,7 +13,10 @@ BillingError
     LineNotOfInvoice
     WrongState              the row is in a state that forbids the act
     ChangePending           another plan change waits for its payment
+    LinesWaiting            lines for the next invoice must be billed first
     NothingToChange         the new value is the old one
+    RhythmMismatch          an item with another interval than the subscription's
+    DateTooEarly            carries the first date that is possible
     PriceNotOnSale
     PeriodUnpaid            the running period is not paid; its unused part cannot be credited
     UnreadablePayee         bank details that are incomplete or wrong
@@ -117,8 +120,26 @@ class ChangePending(NotAllowed):
         self.subscription_id, self.invoice_id = subscription_id, invoice_id
 
 
+class LinesWaiting(NotAllowed):
+    def __init__(self, subscription_id: UUID) -> None:
+        super().__init__(f"lines of subscription {subscription_id} wait for its next invoice")
+        self.subscription_id = subscription_id
+
+
 class NothingToChange(NotAllowed):
     """The new value is the old one."""
+
+
+class RhythmMismatch(NotAllowed):
+    def __init__(self, expected: tuple[str, int], given: tuple[str, int]) -> None:
+        super().__init__(f"the subscription renews every {expected}, the item every {given}")
+        self.expected, self.given = expected, given
+
+
+class DateTooEarly(NotAllowed):
+    def __init__(self, asked: date, earliest: date) -> None:
+        super().__init__(f"{asked} is before {earliest}")
+        self.asked, self.earliest = asked, earliest
 
 
 class PriceNotOnSale(NotAllowed):

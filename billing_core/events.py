@@ -126,6 +126,49 @@ class PlanChangeFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionEvent:
+    subscription_id: UUID
+    customer_id: UUID
+    money_act_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionStarted(SubscriptionEvent):
+    """`state` is active, trialing or, until its first payment, incomplete."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionActivated(SubscriptionEvent):
+    """The trial is over or the first payment is there: from now on it costs something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionExpired(SubscriptionEvent):
+    """The first payment never came; its invoice is void."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionPaused(SubscriptionEvent):
+    on: date  # first day without service
+    resumes_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionResumed(SubscriptionEvent):
+    invoice_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionCanceled(SubscriptionEvent):
+    """It is over. `why`: asked, debt, no_method, or what else ended it."""
+
+    on: date  # first day without service
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCaptured:
     payment_id: UUID
     customer_id: UUID

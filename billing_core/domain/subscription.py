@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Literal, get_args
 
 from ..errors import IllegalEdge
-from .calendar import next_boundary
+from .calendar import next_boundary, nominal_period
 
 State = Literal[
     "incomplete",
@@ -50,30 +50,19 @@ def check_edge(before: str, after: str) -> None:
         raise IllegalEdge("subscription", before, after)
 
 
-def first_boundary(
-    start: date, *, anchor_day: int, interval: str, count: int = 1
+def period_around(
+    day: date, *, anchor_date: date, anchor_day: int, interval: str, count: int = 1
 ) -> tuple[date, date]:
-    """Return (boundary before, boundary after) of a start that waits for its bill day.
+    """Return the period, in the rhythm that began on `anchor_date`, that `day` lies in.
 
-    The stub from `start` to the second is a part of the period between both. A bill day
-    before the start day is met in the next month or, yearly, in the next year. Days and
-    weeks have no bill day: the start is the boundary.
+    A day before the anchor lies in the period that ends there: a leading stub is a part
+    of it.
     """
-    if interval in ("day", "week") or start.day == anchor_day:
-        return start, start
-    first_of_month = start.replace(day=1)
-    here = next_boundary(_month_before(first_of_month), interval="month", anchor_day=anchor_day)
-    if here == start:
-        return start, start
-    if here > start:
-        return _back(here, anchor_day=anchor_day, interval=interval, count=count), here
-    after = next_boundary(here, count=1, anchor_day=anchor_day, interval=interval)
-    return _back(after, anchor_day=anchor_day, interval=interval, count=count), after
-
-
-def _month_before(first_of_month: date) -> date:
-    return (first_of_month - timedelta(days=1)).replace(day=1)
-
-
-def _back(boundary: date, *, anchor_day: int, interval: str, count: int) -> date:
-    return next_boundary(boundary, anchor_day=anchor_day, interval=interval, count=-count)
+    if day < anchor_date:
+        return nominal_period(anchor_date, interval=interval, count=count, ends=True)
+    start = anchor_date
+    while True:
+        end = next_boundary(start, anchor_day=anchor_day, interval=interval, count=count)
+        if day < end:
+            return start, end
+        start = end

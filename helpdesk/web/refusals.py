@@ -83,6 +83,17 @@ REFUSALS: dict[type[BaseException], Refusal] = {
     ),
     billing.ChangePending: Refusal(409, N_("Another plan change is waiting for its payment.")),
     billing.NothingToChange: Refusal(409, N_("It already is like this: there is nothing to do.")),
+    billing.LinesWaiting: Refusal(
+        409, N_("An earlier change waits for the next invoice. Bill it first.")
+    ),
+    billing.RhythmMismatch: Refusal(
+        409, N_("This does not renew as often as the rest of the subscription.")
+    ),
+    billing.DateTooEarly: Refusal(
+        422,
+        N_("The first possible day is %(earliest)s."),
+        lambda error: {"earliest": error.earliest},
+    ),
     billing.PriceNotOnSale: Refusal(409, N_("This plan is no longer sold at this price.")),
     billing.PeriodUnpaid: Refusal(
         409, N_("The current period is not paid yet, so no part of it can be given back.")

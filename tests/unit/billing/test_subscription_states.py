@@ -11,7 +11,7 @@ from billing_core.domain.subscription import (
     RENEWING,
     STATES,
     check_edge,
-    first_boundary,
+    period_around,
 )
 from billing_core.errors import IllegalEdge
 
@@ -48,26 +48,17 @@ def test_only_what_is_live_can_be_ended_and_only_what_is_billed_or_tried_renews(
 
 
 @pytest.mark.parametrize(
-    ("start", "day", "interval", "before", "after"),
+    ("day", "start", "end"),
     [
-        pytest.param("2012-05-23", 15, "month", "2012-05-15", "2012-06-15", id="day-has-passed"),
-        pytest.param("2024-02-23", 15, "month", "2024-02-15", "2024-03-15", id="leap-february"),
-        pytest.param("2012-05-03", 15, "month", "2012-04-15", "2012-05-15", id="day-to-come"),
-        pytest.param("2012-02-16", 30, "month", "2012-01-30", "2012-02-29", id="clamped"),
-        pytest.param("2012-04-30", 31, "month", "2012-04-30", "2012-04-30", id="clamped-today"),
-        pytest.param("2012-05-15", 15, "month", "2012-05-15", "2012-05-15", id="that-very-day"),
-        pytest.param("2012-01-31", 30, "year", "2012-01-30", "2013-01-30", id="next-year"),
-        pytest.param("2012-01-10", 15, "year", "2011-01-15", "2012-01-15", id="this-year"),
-        pytest.param("2012-01-10", 15, "week", "2012-01-10", "2012-01-10", id="weeks-have-none"),
+        pytest.param("2026-01-31", "2026-01-31", "2026-02-28", id="the-anchor-itself"),
+        pytest.param("2026-02-27", "2026-01-31", "2026-02-28", id="the-last-day"),
+        pytest.param("2026-02-28", "2026-02-28", "2026-03-31", id="a-clamped-boundary"),
+        pytest.param("2029-03-01", "2029-02-28", "2029-03-31", id="years-later"),
+        pytest.param("2026-01-10", "2025-12-31", "2026-01-31", id="a-leading-stub"),
     ],
 )
-def test_a_start_before_its_bill_day_meets_it_next(
-    start: str, day: int, interval: str, before: str, after: str
-) -> None:
-    found = first_boundary(date.fromisoformat(start), anchor_day=day, interval=interval)
-    assert found == (date.fromisoformat(before), date.fromisoformat(after))
-
-
-def test_a_stub_of_a_quarter_is_measured_against_the_quarter() -> None:
-    found = first_boundary(date(2026, 5, 23), anchor_day=15, interval="month", count=3)
-    assert found == (date(2026, 3, 15), date(2026, 6, 15))
+def test_a_day_lies_in_one_period_of_the_rhythm(day: str, start: str, end: str) -> None:
+    found = period_around(
+        date.fromisoformat(day), anchor_date=date(2026, 1, 31), anchor_day=31, interval="month"
+    )
+    assert found == (date.fromisoformat(start), date.fromisoformat(end))
