@@ -10,9 +10,9 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from .issuing import bill_many
 from .payments import ChargeOrder, Collected, send_attempts, write_attempts
 from .ports import Begin, Gateway, Tx
+from .renewals import bill_many
 from .store.subscription import RENEWING, Subscription
 
 

@@ -1,30 +1,22 @@
-"""Numbered invoices out of drafts, and the periods that are due. Helpers; the run is in invoicing."""
+"""Numbered invoices out of drafts, and their end. Helpers; what is due: renewals.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from .credits import Movement, balances_of, move
 from .domain import ledger as books
-from .domain.calendar import local_date, next_boundary, start_of
-from .domain.invoice import Draft, DraftLine, apply_credit, line_for
+from .domain.invoice import Draft, DraftLine, apply_credit
 from .domain.money import Money, total
-from .domain.proration import full_period
 from .errors import WrongState
-from .events import InvoiceIssued, PlanChanged
+from .events import InvoiceIssued
 from .ledger import post
 from .ports import Tx
 from .store.base import add_rows
-from .store.forecast import Terms, price_with_plan, terms_of
 from .store.invoice import Invoice, InvoiceLine
 from .store.lines import lines_of
-from .store.locks import add_credited, lock_all
+from .store.locks import add_credited
 from .store.numbers import take_numbers
-from .store.subscription import RENEWING, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class _Numbered:
             self.id,
             self.draft.customer_id,
             net=total((line.net for line in lines), currency),
-            tax=total((line.tax for line in lines), currency),
+            tax=self.draft.tax,
             credit_applied=self.used,
         )
 
@@ -140,137 +132,6 @@ def void(tx: Tx, invoice: Invoice) -> None:
         )
 
 
-def bill_many(tx: Tx, subscription_ids: Sequence[UUID], *, skip_locked: bool = False) -> list[UUID]:
-    """Issue the invoices of the periods that start now; return their ids, old or new.
-
-    A subscription that is not due, or waits for the payment of a change, is left alone.
-    `skip_locked` leaves those alone, too, that another run has taken.
-    """
-    if not subscription_ids:
-        return []
-    due = lock_all(
-        tx.session,
-        select(Subscription)
-        .where(
-            Subscription.id.in_(subscription_ids),
-            Subscription.next_bill_at <= tx.at,
-            Subscription.state.in_(RENEWING),
-            Subscription.system == "native",
-            Subscription.pending_invoice_id.is_(None),
-        )
-        .order_by(Subscription.id),
-        skip_locked=skip_locked,
-    )
-    going_on = [subscription for subscription in due if not _ended(subscription)]
-    terms = terms_of(tx.session, *(subscription.id for subscription in going_on))
-    taken = _slots_taken(tx.session, going_on)
-    drafts = []
-    known: list[UUID] = []
-    for subscription in going_on:
-        now = _scheduled_terms(tx, subscription, terms[subscription.id])
-        first = subscription.current_period_start == subscription.current_period_end
-        _advance(subscription, now)
-        earlier = taken.get((subscription.id, subscription.current_period_start))
-        if earlier is not None:
-            known.append(earlier)
-            continue
-        drafts.append(_renewal(tx, subscription, now, "start" if first else "renewal"))
-    tx.session.flush()
-    return [*known, *(done.invoice_id for done in issue(tx, drafts))]
-
-
-def _ended(subscription: Subscription) -> bool:
-    if not subscription.cancel_at_period_end:
-        return False
-    subscription.state = "canceled"
-    subscription.ended_on = subscription.current_period_end
-    subscription.next_bill_at = None
-    return True
-
-
-def _slots_taken(
-    session: Session, subscriptions: Sequence[Subscription]
-) -> dict[tuple[UUID, date], UUID]:
-    """Belt to the braces of the unique slot: a period that has its invoice keeps that one."""
-    if not subscriptions:
-        return {}
-    found = session.execute(
-        select(InvoiceLine.subscription_id, InvoiceLine.period_start, InvoiceLine.invoice_id).where(
-            InvoiceLine.holds_slot,
-            InvoiceLine.reason == "period",
-            InvoiceLine.subscription_id.in_([one.id for one in subscriptions]),
-            InvoiceLine.period_start >= min(one.current_period_end for one in subscriptions),
-        )
-    )
-    return {(id, start): invoice_id for id, start, invoice_id in found if id and start}
-
-
-def _scheduled_terms(tx: Tx, subscription: Subscription, terms: Terms) -> Terms:
-    """Carry out a plan change that waited for this day."""
-    if subscription.scheduled_price_id is None:
-        return terms
-    found = price_with_plan(tx.session, subscription.scheduled_price_id)
-    if found is None:
-        raise AssertionError(f"price {subscription.scheduled_price_id} is gone")
-    price, plan_name = found
-    if (price.interval, price.interval_count) != terms.rate.rhythm:
-        subscription.anchor_date = subscription.current_period_end
-        subscription.anchor_day = subscription.anchor_date.day
-    old_price_id, terms.item.price_id = terms.item.price_id, price.id
-    act, subscription.scheduled_price_id = subscription.scheduled_act_id, None
-    subscription.scheduled_act_id = None
-    tx.emit(
-        PlanChanged(
-            subscription_id=subscription.id,
-            customer_id=subscription.customer_id,
-            money_act_id=act,
-            old_price_id=old_price_id,
-            new_price_id=price.id,
-            invoice_id=None,
-            net=Money.zero(subscription.currency),
-        )
-    )
-    return Terms(terms.item, price, plan_name)
-
-
-def _advance(subscription: Subscription, terms: Terms) -> None:
-    start = subscription.current_period_end
-    end = next_boundary(
-        start,
-        anchor_day=subscription.anchor_day,
-        interval=terms.price.interval,
-        count=terms.price.interval_count,
-    )
-    if end <= start:
-        raise AssertionError(f"period of {subscription.id} does not advance")
-    subscription.current_period_start, subscription.current_period_end = start, end
-    subscription.next_bill_at = start_of(end, subscription.time_zone)
-
-
-def _renewal(tx: Tx, subscription: Subscription, terms: Terms, reason: str) -> Draft:
-    start, end = subscription.current_period_start, subscription.current_period_end
-    line = line_for(
-        full_period(terms.rate, start, end),
-        kind="subscription",
-        reason="period",
-        label=terms.plan_name,
-        holds_slot=True,
-        item_id=terms.item.id,
-        price_id=terms.price.id,
-    )
-    return Draft(
-        customer_id=subscription.customer_id,
-        subscription_id=subscription.id,
-        payment_method_id=subscription.payment_method_id,
-        currency=subscription.currency,
-        reason=reason,
-        due_on=local_date(tx.at, subscription.time_zone),
-        start=start,
-        end=end,
-        lines=(line,),
-    )
-
-
 def _numbers(tx: Tx, drafts: Sequence[Draft]) -> list[int]:
     """One series a year; several drafts take their numbers in one statement."""
     by_series: dict[str, list[int]] = {}
@@ -326,6 +187,8 @@ def _invoice_row(tx: Tx, one: _Numbered) -> dict[str, object]:
         "currency": draft.currency,
         "period_start": draft.start,
         "period_end": draft.end,
+        "discount_minor": draft.discount.minor,
+        "tax_minor": draft.tax.minor,
         "total_minor": draft.total.minor,
         "credit_applied_minor": one.used.minor,
         "due_minor": one.due.minor,
@@ -359,7 +222,7 @@ def _line_row(tx: Tx, line: DraftLine, position: int) -> dict[str, object]:
         "unit_minor": line.unit.minor,
         "arithmetic": line.arithmetic,
         "net_minor": line.net.minor,
-        "discount_minor": 0,
+        "discount_minor": line.discount.minor if line.discount else 0,
         "tax_minor": line.tax.minor,
         "credited_minor": 0,
     }

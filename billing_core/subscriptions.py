@@ -7,7 +7,6 @@ from uuid import UUID
 
 from .domain.calendar import local_date, start_of
 from .errors import NotFound, PriceNotOnSale, WrongState
-from .issuing import bill_many
 from .plan_changes import (
     PlanChangeAsk,
     PlanChangeResult,
@@ -20,6 +19,7 @@ from .plan_changes import (
     schedule_plan_change,
 )
 from .ports import Tx
+from .renewals import bill_many
 from .store.catalog import Price
 from .store.locks import lock_subscription
 from .store.subscription import LIVE, PaymentMethod, Subscription, SubscriptionItem

@@ -2,16 +2,24 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from .discount import Off
 from .money import Money, total
-from .proration import Portion
+from .pricing import Charge
+from .proration import Portion, Span
+from .tax import Taxed, TaxRule, split_price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftLine:
-    """`credits_line_id` is the earlier line whose unused part this line takes back."""
+    """`credits_line_id` is the earlier line whose unused part this line takes back.
+
+    `discount` is already taken off `net` (off net and tax, where the price includes its
+    tax); it has the line's sign.
+    """
 
     kind: str
     reason: str
@@ -23,6 +31,7 @@ class DraftLine:
     start: date | None
     end: date | None
     tax: Money
+    discount: Money | None = None
     holds_slot: bool = False
     item_id: UUID | None = None
     price_id: UUID | None = None
@@ -52,12 +61,79 @@ class Draft:
     def total(self) -> Money:
         return total((line.gross for line in self.lines), self.currency)
 
+    @property
+    def tax(self) -> Money:
+        return total((line.tax for line in self.lines), self.currency)
+
+    @property
+    def discount(self) -> Money:
+        taken = (line.discount for line in self.lines if line.discount is not None)
+        return total(taken, self.currency)
+
 
 def apply_credit(due: Money, balance: Money) -> Money:
     """Return how much of the credit balance an invoice uses. A negative total gives credit."""
     if due.minor <= 0:
         return due
     return min(due, balance)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a part of a period costs: net, tax, what a discount took off, and why."""
+
+    parts: Taxed
+    discount: Money
+    arithmetic: dict[str, Any]
+
+
+def ask_for(charge: Charge, span: Span, *, off: Off | None, tax: TaxRule | None) -> Asked:
+    """Return what `span` costs: discount off the full price first, then the part, then tax.
+
+    The arithmetic is the span's and the charge's, and where they apply {off_minor,
+    discount} and {tax}.
+    """
+    facts = {**span.arithmetic, **charge.arithmetic}
+    taken = Money.zero(charge.amount.currency)
+    if off is not None and off.amount:
+        taken = off.amount
+        facts |= {"off_minor": taken.minor, "discount": off.discount.arithmetic}
+    if tax is not None:
+        facts["tax"] = tax.arithmetic
+    price = (charge.amount - taken).times(span.fraction)
+    return Asked(split_price(price, tax), charge.amount.times(span.fraction) - price, facts)
+
+
+_OF_THE_PART = {"days", "of_days", "unit", "seconds", "of_seconds", "from", "to", "cap_minor"}
+
+
+def ask_back(net: Money, earlier: dict[str, Any], span: Span, *, left: Money) -> Asked:
+    """Return what `span` of an earlier line cost, from that line's arithmetic.
+
+    `net` is what the line asked for, before tax; it counts only where the line was
+    corrected. `left` bounds net and tax together and is then named by {cap_minor}.
+    """
+    facts = span.arithmetic | {
+        name: value for name, value in earlier.items() if name not in _OF_THE_PART
+    }
+    full = full_price(facts)
+    price = full - Money(facts.get("off_minor", 0), full.currency)
+    if "corrected_from_minor" in facts:
+        share = Fraction(net.minor, facts["corrected_from_minor"])
+        full, price = full.times(share), price.times(share)
+    price = price.times(span.fraction)
+    parts = split_price(price, TaxRule.from_arithmetic(facts["tax"]) if "tax" in facts else None)
+    if left < parts.gross:
+        facts["cap_minor"] = left.minor
+        tax = left.times(Fraction(parts.tax.minor, parts.gross.minor))
+        parts = Taxed(left - tax, tax)
+    return Asked(parts, full.times(span.fraction) - price, facts)
+
+
+def full_price(arithmetic: dict[str, Any]) -> Money:
+    """Return what the full period costs before discount and tax, from a line's arithmetic."""
+    minor = arithmetic.get("full_minor", arithmetic["unit_minor"] * arithmetic["quantity"])
+    return Money(minor, arithmetic["currency"])
 
 
 def line_for(

@@ -1,6 +1,5 @@
 """What a customer will be asked for next."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -9,52 +8,25 @@ from sqlalchemy.orm import Session
 
 from ..domain.calendar import local_date, next_boundary
 from ..domain.invoice import apply_credit
-from ..domain.money import Money
-from ..domain.proration import Rate
-from .catalog import Plan, Price
+from ..domain.money import Money, total
+from ..domain.proration import Span
+from ..item_lines import period_lines
+from .catalog import Price
 from .ledger import CreditBalance
-from .subscription import LIVE, RENEWING, Subscription, SubscriptionItem
+from .subscription import LIVE, RENEWING, Subscription
+from .terms import Terms, offer_of, offers_of, price_with_plan, rate_of, scheduled_terms, terms_of
 from .views import NextCharge
 
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What one subscription item costs now."""
-
-    item: SubscriptionItem
-    price: Price
-    plan_name: str
-
-    @property
-    def rate(self) -> Rate:
-        return rate_of(self.price, self.item.quantity)
-
-
-def rate_of(price: Price, quantity: int) -> Rate:
-    return Rate(
-        Money(price.unit_minor, price.currency), quantity, price.interval, price.interval_count
-    )
-
-
-def terms_of(session: Session, *subscription_ids: UUID) -> dict[UUID, Terms]:
-    """Return the terms of each subscription. One item each, for now."""
-    found = session.execute(
-        select(SubscriptionItem, Price, Plan.name)
-        .join(Price, Price.id == SubscriptionItem.price_id)
-        .join(Plan, Plan.id == Price.plan_id)
-        .where(
-            SubscriptionItem.subscription_id.in_(subscription_ids),
-            SubscriptionItem.ended_on.is_(None),
-        )
-    )
-    return {item.subscription_id: Terms(item, price, name) for item, price, name in found}
-
-
-def price_with_plan(session: Session, price_id: UUID) -> tuple[Price, str] | None:
-    found = session.execute(
-        select(Price, Plan.name).join(Plan, Plan.id == Price.plan_id).where(Price.id == price_id)
-    ).first()
-    return (found[0], found[1]) if found else None
+__all__ = [
+    "Terms",
+    "balance_minor",
+    "main_subscription",
+    "next_charge",
+    "price_with_plan",
+    "rate_of",
+    "scheduled_terms",
+    "terms_of",
+]
 
 
 def balance_minor(session: Session, customer_id: UUID, currency: str) -> int:
@@ -85,12 +57,13 @@ def next_charge(
     *,
     credit: Money,
     price: tuple[Price, str] | None = None,
+    terms: Terms | None = None,
     period: tuple[date, date, int] | None = None,
 ) -> NextCharge | None:
     """Return the next renewal: amount after the credit balance, day, and why.
 
-    `price` and `period` (start, end, anchor day) stand in for what is stored, to show what
-    a change would lead to.
+    `price` (of the main item), or whole `terms`, and `period` (start, end, anchor day) stand
+    in for what is stored, to show what a change would lead to. Usage is not foretold.
     """
     if (
         subscription is None
@@ -98,35 +71,46 @@ def next_charge(
         or subscription.cancel_at_period_end
     ):
         return None
-    terms = terms_of(session, subscription.id)[subscription.id]
-    why = "renewal"
-    if price is None:
-        price = (terms.price, terms.plan_name)
-        if subscription.scheduled_price_id is not None:
-            scheduled = price_with_plan(session, subscription.scheduled_price_id)
-            if scheduled is not None:
-                price, why = scheduled, "scheduled_change"
+    now = terms_of(session, subscription.id)[subscription.id]
+    then, why = _terms_then(session, subscription, now)
+    if price is not None:
+        offer = offer_of(session, price[0].id)
+        then, why = now.changed(None, offer).coming(), "renewal"
+    if terms is not None:
+        then, why = terms.coming(), "renewal"
     _, start, anchor_day = period or (
         subscription.current_period_start,
         subscription.current_period_end,
         subscription.anchor_day,
     )
-    rate = rate_of(price[0], terms.item.quantity)
+    same_rhythm = then.main.offer.rhythm == now.main.offer.rhythm
+    interval, count = then.main.offer.rhythm
     end = next_boundary(
         start,
-        anchor_day=anchor_day if rate.rhythm == terms.rate.rhythm or period else start.day,
-        interval=rate.interval,
-        count=rate.interval_count,
+        anchor_day=anchor_day if same_rhythm or period else start.day,
+        interval=interval,
+        count=count,
     )
-    used = apply_credit(rate.full, Money(max(0, credit.minor), credit.currency))
+    gross = total(
+        (line.gross for line in period_lines(then, Span(start, end, start, end))),
+        subscription.currency,
+    )
+    used = apply_credit(gross, Money(max(0, credit.minor), credit.currency))
     return NextCharge(
-        amount=rate.full - used,
+        amount=gross - used,
         on=start,
         why=why,
-        gross=rate.full,
+        gross=gross,
         credit=used,
-        plan_name=price[1],
+        plan_name=then.plan_name,
         period_start=start,
         period_end=end,
         days_left=(start - local_date(at, subscription.time_zone)).days,
     )
+
+
+def _terms_then(session: Session, subscription: Subscription, terms: Terms) -> tuple[Terms, str]:
+    """Return what the next period costs, a change that waits for it included."""
+    waiting = subscription.scheduled_price_id
+    changed = scheduled_terms(subscription, terms, offers_of(session, [waiting] if waiting else []))
+    return (terms, "renewal") if changed is None else (changed, "scheduled_change")

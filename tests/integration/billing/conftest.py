@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from billing_core.catalog import Interval, add_plan, add_price, add_product
 from billing_core.domain.money import Money
 from billing_core.gateways.sandbox import Sandbox
-from billing_core.issuing import bill_many
 from billing_core.ledger import verify_ledger
 from billing_core.payments import Collected, collect_invoice
 from billing_core.ports import Gateway
+from billing_core.renewals import bill_many
 from billing_core.store.invoice import Invoice, InvoiceLine
 from billing_core.store.payment import Payment
 from billing_core.store.queries import account_of
