@@ -7,7 +7,7 @@ from .domain.ledger import Entry
 from .domain.money import Money
 from .ports import Tx
 from .store.base import add_rows
-from .store.ledger import CreditBalance, CreditEntry, LedgerEntry, LedgerLine
+from .store.ledger import CreditBalance, CreditEntry, LedgerEntry, LedgerLine, LedgerWaiting
 from .store.payment import Payment, Refund
 
 _SIGNED = case(
@@ -45,6 +45,7 @@ def post(tx: Tx, *entries: Entry) -> None:
         ]
     add_rows(tx.session, LedgerEntry, heads)
     add_rows(tx.session, LedgerLine, lines)
+    add_rows(tx.session, LedgerWaiting, [{"entry_id": head["id"]} for head in heads])
 
 
 def trial_balance(session: Session) -> dict[tuple[str, str], Money]:

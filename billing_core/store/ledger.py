@@ -1,9 +1,10 @@
-"""Rows that are only ever added: credit entries and the books. Triggers refuse anything else."""
+"""Rows that are only ever added: credit entries, the books and their seals. Triggers refuse anything else."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Currency
@@ -66,3 +67,35 @@ class LedgerLine(Base):
     side: Mapped[str]
     currency: Mapped[str] = mapped_column(Currency)
     amount_minor: Mapped[Minor]
+
+
+class LedgerWaiting(Base):
+    """Entries that have no seal yet. Written with the entry, gone when it is sealed."""
+
+    __tablename__ = "ledger_waiting"
+
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_entry.id"), primary_key=True)
+
+
+class LedgerSeal(Base):
+    """The place of one entry in the chain. `seq` counts 1, 2, 3 without a gap."""
+
+    __tablename__ = "ledger_seal"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_entry.id"), unique=True)
+    hash: Mapped[str] = mapped_column(CHAR(64))  # domain/chain.py
+
+
+class LedgerProof(Base):
+    """What one proof of the books found. Its head ties the chain: it can no longer be rewritten."""
+
+    __tablename__ = "ledger_proof"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    head_seq: Mapped[int] = mapped_column(BigInteger)
+    head_hash: Mapped[str] = mapped_column(CHAR(64))
+    faults: Mapped[int]
+    first_faults: Mapped[list[Any]]  # words, the first few

@@ -1,7 +1,7 @@
 """What the database itself refuses, as DDL for both dialects. Migrations and tests run it.
 
-Books and credit entries are only added to; what has a life moves along the edges that its
-module in domain lists, and no other.
+Books and credit entries are only added to, and PostgreSQL commits no entry that does not
+balance; what has a life moves along the edges that its module in domain lists, and no other.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,14 @@ EDGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """By table: the steps from each state."""
 
-APPEND_ONLY = ("ledger_entry", "ledger_line", "credit_entry", "mrr_movement")
+APPEND_ONLY = (
+    "ledger_entry",
+    "ledger_line",
+    "ledger_seal",
+    "ledger_proof",
+    "credit_entry",
+    "mrr_movement",
+)
 
 
 def create_statements(dialect: str) -> list[str]:
@@ -30,6 +37,9 @@ def create_statements(dialect: str) -> list[str]:
     return [
         _REFUSE_POSTGRESQL,
         *(_append_only_postgresql(table) for table in APPEND_ONLY),
+        _BALANCED_POSTGRESQL,
+        "CREATE CONSTRAINT TRIGGER ledger_line_balanced AFTER INSERT ON ledger_line"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing_balanced()",
         *(_edges_function_postgresql(table) for table in EDGES),
         *(
             f"CREATE TRIGGER {table}_edges BEFORE UPDATE OF state ON {table}"
@@ -52,7 +62,9 @@ def drop_statements(dialect: str) -> list[str]:
     return [
         *(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}" for table in APPEND_ONLY),
         *(f"DROP TRIGGER IF EXISTS {table}_edges ON {table}" for table in EDGES),
+        "DROP TRIGGER IF EXISTS ledger_line_balanced ON ledger_line",
         "DROP FUNCTION IF EXISTS billing_append_only()",
+        "DROP FUNCTION IF EXISTS billing_balanced()",
         *(f"DROP FUNCTION IF EXISTS billing_{table}_edge()" for table in EDGES),
     ]
 
@@ -64,6 +76,21 @@ CREATE OR REPLACE FUNCTION billing_append_only() RETURNS trigger LANGUAGE plpgsq
 BEGIN
   RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only',
     ERRCODE = 'integrity_constraint_violation';
+END $$"""
+
+# At the commit, when all lines of the entry are there. SQLite defers no trigger: there the
+# entry that cannot be constructed, and the proof of the books, stand alone.
+_BALANCED_POSTGRESQL = """
+CREATE OR REPLACE FUNCTION billing_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (
+    SELECT 1 FROM ledger_line WHERE entry_id = NEW.entry_id GROUP BY currency
+    HAVING SUM(CASE side WHEN 'debit' THEN amount_minor ELSE -amount_minor END) <> 0
+  ) THEN
+    RAISE EXCEPTION USING MESSAGE = 'ledger entry ' || NEW.entry_id || ' does not balance',
+      ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NULL;
 END $$"""
 
 

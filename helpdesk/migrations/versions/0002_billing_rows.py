@@ -35,6 +35,33 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "coupon",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("percent", sa.String(), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.CHAR(length=3), nullable=True),
+        sa.Column("periods", sa.Integer(), nullable=True),
+        sa.Column(
+            "plan_ids", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("most", sa.Integer(), nullable=True),
+        sa.Column("redeemed", sa.Integer(), nullable=False),
+        sa.Column("redeem_until", Instant(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint(
+            "(percent IS NULL) <> (amount_minor IS NULL)", name=op.f("ck_coupon_percent_or_amount")
+        ),
+        sa.CheckConstraint(
+            "amount_minor > 0 AND currency IS NOT NULL", name=op.f("ck_coupon_amount_minor")
+        ),
+        sa.CheckConstraint("periods > 0", name=op.f("ck_coupon_periods")),
+        sa.CheckConstraint("redeemed >= 0 AND redeemed <= most", name=op.f("ck_coupon_redeemed")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coupon")),
+        sa.UniqueConstraint("code", name=op.f("uq_coupon_code")),
+    )
+    op.create_table(
         "credit_balance",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
@@ -66,6 +93,15 @@ def upgrade() -> None:
     with op.batch_alter_table("credit_entry", schema=None) as batch_op:
         batch_op.create_index("ix_credit_entry_customer_id_at", ["customer_id", "at"], unique=False)
 
+    op.create_table(
+        "dunning_policy",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "terms", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("set_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dunning_policy")),
+    )
     op.create_table(
         "gateway_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -116,6 +152,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "ledger_proof",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("head_seq", sa.BigInteger(), nullable=False),
+        sa.Column("head_hash", sa.CHAR(length=64), nullable=False),
+        sa.Column("faults", sa.Integer(), nullable=False),
+        sa.Column(
+            "first_faults", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_proof")),
+    )
+    with op.batch_alter_table("ledger_proof", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ledger_proof_at"), ["at"], unique=False)
+
+    op.create_table(
         "number_series",
         sa.Column("series", sa.String(), nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
@@ -134,7 +186,8 @@ def upgrade() -> None:
         sa.Column("exp_year", sa.Integer(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('card', 'pix', 'boleto')", name=op.f("ck_payment_method_kind")
+            "kind IN ('card', 'pix', 'pix_automatico', 'boleto')",
+            name=op.f("ck_payment_method_kind"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_method")),
         sa.UniqueConstraint("gateway", "token", name=op.f("uq_payment_method_gateway_token")),
@@ -197,6 +250,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_rule")),
     )
     op.create_table(
+        "tax_rate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("percent", sa.String(), nullable=False),
+        sa.Column("valid_from", Instant(), nullable=False),
+        sa.Column("valid_until", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tax_rate")),
+        sa.UniqueConstraint("code", "version", name=op.f("uq_tax_rate_code_version")),
+    )
+    with op.batch_alter_table("tax_rate", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_tax_rate_in_force",
+            ["code"],
+            unique=True,
+            sqlite_where=sa.text("valid_until IS NULL"),
+            postgresql_where=sa.text("valid_until IS NULL"),
+        )
+
+    op.create_table(
         "test_clock",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -221,6 +295,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entry_id", "position", name=op.f("pk_ledger_line")),
     )
     op.create_table(
+        "ledger_seal",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.CHAR(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["ledger_entry.id"], name=op.f("fk_ledger_seal_entry_id_ledger_entry")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_seal")),
+        sa.UniqueConstraint("entry_id", name=op.f("uq_ledger_seal_entry_id")),
+    )
+    op.create_table(
+        "ledger_waiting",
+        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["ledger_entry.id"], name=op.f("fk_ledger_waiting_entry_id_ledger_entry")
+        ),
+        sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_ledger_waiting")),
+    )
+    op.create_table(
         "plan",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
@@ -229,6 +322,8 @@ def upgrade() -> None:
         sa.Column(
             "features", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
         ),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.CheckConstraint("kind IN ('plan', 'add_on')", name=op.f("ck_plan_kind")),
         sa.ForeignKeyConstraint(
             ["product_id"], ["product.id"], name=op.f("fk_plan_product_id_product")
         ),
@@ -319,16 +414,25 @@ def upgrade() -> None:
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("unit_minor", sa.BigInteger(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
+        sa.Column(
+            "tiers", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("meter", sa.String(), nullable=True),
         sa.Column("proration", sa.String(), nullable=False),
+        sa.Column("trial_days", sa.Integer(), nullable=False),
+        sa.Column("tax_code", sa.String(), nullable=True),
+        sa.Column("tax_inclusive", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "interval IN ('day', 'week', 'month', 'year')", name=op.f("ck_price_interval")
         ),
+        sa.CheckConstraint("model <> 'usage' OR meter IS NOT NULL", name=op.f("ck_price_meter")),
         sa.CheckConstraint(
             "model IN ('flat', 'per_unit', 'tiered', 'volume', 'usage')",
             name=op.f("ck_price_model"),
         ),
         sa.CheckConstraint("proration IN ('day', 'second')", name=op.f("ck_price_proration")),
         sa.CheckConstraint("interval_count > 0", name=op.f("ck_price_interval_count")),
+        sa.CheckConstraint("trial_days >= 0", name=op.f("ck_price_trial_days")),
         sa.CheckConstraint("unit_minor >= 0", name=op.f("ck_price_unit_minor")),
         sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_price_plan_id_plan")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_price")),
@@ -440,6 +544,42 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "coupon_redemption",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("coupon_id", sa.Uuid(), nullable=False),
+        sa.Column("subscription_id", sa.Uuid(), nullable=False),
+        sa.Column("redeemed_at", Instant(), nullable=False),
+        sa.Column("periods_left", sa.Integer(), nullable=True),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("covered_until", sa.Date(), nullable=True),
+        sa.Column("removed_at", Instant(), nullable=True),
+        sa.CheckConstraint("periods_left >= 0", name=op.f("ck_coupon_redemption_periods_left")),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"], ["coupon.id"], name=op.f("fk_coupon_redemption_coupon_id_coupon")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscription.id"],
+            name=op.f("fk_coupon_redemption_subscription_id_subscription"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coupon_redemption")),
+    )
+    with op.batch_alter_table("coupon_redemption", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_coupon_redemption_coupon_id"), ["coupon_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_coupon_redemption_subscription_id", ["subscription_id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_coupon_redemption_live",
+            ["subscription_id"],
+            unique=True,
+            sqlite_where=sa.text("live"),
+            postgresql_where=sa.text("live"),
+        )
+
+    op.create_table(
         "invoice",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("series", sa.String(), nullable=False),
@@ -452,6 +592,8 @@ def upgrade() -> None:
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("period_start", sa.Date(), nullable=True),
         sa.Column("period_end", sa.Date(), nullable=True),
+        sa.Column("discount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("credit_applied_minor", sa.BigInteger(), nullable=False),
         sa.Column("lowered_minor", sa.BigInteger(), nullable=False),
@@ -462,8 +604,9 @@ def upgrade() -> None:
         sa.Column("voided_at", Instant(), nullable=True),
         sa.Column("previous_invoice_id", sa.Uuid(), nullable=True),
         sa.Column("money_act_id", sa.Uuid(), nullable=True),
+        sa.Column("tax_document", sa.String(), nullable=True),
         sa.CheckConstraint(
-            "reason IN ('start', 'renewal', 'plan_change', 'reissue')",
+            "reason IN ('start', 'renewal', 'plan_change', 'reissue', 'usage')",
             name=op.f("ck_invoice_reason"),
         ),
         sa.CheckConstraint(
@@ -644,7 +787,7 @@ def upgrade() -> None:
         sa.Column("label", sa.String(), nullable=False),
         sa.Column("period_start", sa.Date(), nullable=True),
         sa.Column("period_end", sa.Date(), nullable=True),
-        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("unit_minor", sa.BigInteger(), nullable=False),
         sa.Column(
             "arithmetic", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
@@ -654,7 +797,7 @@ def upgrade() -> None:
         sa.Column("tax_minor", sa.BigInteger(), nullable=False),
         sa.Column("credited_minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('subscription', 'proration_credit', 'proration_charge', 'adjustment')",
+            "kind IN ('subscription', 'usage', 'proration_credit', 'proration_charge', 'adjustment')",
             name=op.f("ck_invoice_line_kind"),
         ),
         sa.CheckConstraint(
@@ -738,6 +881,39 @@ def upgrade() -> None:
             "ix_payment_customer_id_captured_at", ["customer_id", "captured_at"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_payment_invoice_id"), ["invoice_id"], unique=False)
+
+    op.create_table(
+        "usage_record",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("subscription_item_id", sa.Uuid(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("used_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("invoice_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_usage_record_quantity")),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"], ["invoice.id"], name=op.f("fk_usage_record_invoice_id_invoice")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_item_id"],
+            ["subscription_item.id"],
+            name=op.f("fk_usage_record_subscription_item_id_subscription_item"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_record")),
+        sa.UniqueConstraint("key", name=op.f("uq_usage_record_key")),
+    )
+    with op.batch_alter_table("usage_record", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_usage_record_invoice_id"), ["invoice_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_usage_record_unbilled",
+            ["subscription_item_id", "used_on"],
+            unique=False,
+            sqlite_where=sa.text("invoice_id IS NULL"),
+            postgresql_where=sa.text("invoice_id IS NULL"),
+        )
 
     op.create_table(
         "waiting_line",
@@ -835,12 +1011,23 @@ def upgrade() -> None:
         sa.Column("payment_method_id", sa.Uuid(), nullable=False),
         sa.Column("payment_id", sa.Uuid(), nullable=True),
         sa.Column("gateway", sa.String(), nullable=False),
+        sa.Column("rail", sa.String(), nullable=False),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("failure_code", sa.String(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column(
+            "pay_by", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True
+        ),
+        sa.Column("withdraw_asked_at", Instant(), nullable=True),
+        sa.Column("ask_at", Instant(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint(
+            "rail IN ('card', 'pix', 'pix_automatico', 'boleto')",
+            name=op.f("ck_payment_attempt_rail"),
+        ),
         sa.CheckConstraint(
             "state IN ('init', 'pending', 'success', 'failed', 'unknown')",
             name=op.f("ck_payment_attempt_state"),
@@ -865,8 +1052,8 @@ def upgrade() -> None:
             batch_op.f("ix_payment_attempt_invoice_id"), ["invoice_id"], unique=False
         )
         batch_op.create_index(
-            "ix_payment_attempt_open_changed_at",
-            ["changed_at"],
+            "ix_payment_attempt_open_ask_at",
+            ["ask_at"],
             unique=False,
             sqlite_where=sa.text("state IN ('init', 'pending', 'unknown')"),
             postgresql_where=sa.text("state IN ('init', 'pending', 'unknown')"),
@@ -918,8 +1105,54 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "dunning_step",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("invoice_id", sa.Uuid(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("rail", sa.String(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("planned_at", Instant(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("attempt_id", sa.Uuid(), nullable=True),
+        sa.Column("done_at", Instant(), nullable=True),
+        sa.CheckConstraint(
+            "act IN ('retry', 'remind', 'second_copy', 'end')", name=op.f("ck_dunning_step_act")
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('waiting', 'started', 'told', 'ended', 'skipped', 'stopped')",
+            name=op.f("ck_dunning_step_outcome"),
+        ),
+        sa.CheckConstraint(
+            "rail IN ('card', 'pix', 'pix_automatico', 'boleto')", name=op.f("ck_dunning_step_rail")
+        ),
+        sa.CheckConstraint("n > 0", name=op.f("ck_dunning_step_n")),
+        sa.ForeignKeyConstraint(
+            ["attempt_id"],
+            ["payment_attempt.id"],
+            name=op.f("fk_dunning_step_attempt_id_payment_attempt"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"], ["invoice.id"], name=op.f("fk_dunning_step_invoice_id_invoice")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dunning_step")),
+        sa.UniqueConstraint("attempt_id", name=op.f("uq_dunning_step_attempt_id")),
+        sa.UniqueConstraint("invoice_id", "n", name=op.f("uq_dunning_step_invoice_id_n")),
+    )
+    with op.batch_alter_table("dunning_step", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_dunning_step_due",
+            ["due_at", "invoice_id", "n"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'waiting'"),
+            postgresql_where=sa.text("outcome = 'waiting'"),
+        )
+
+    op.create_table(
         "refund",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
         sa.Column("money_act_id", sa.Uuid(), nullable=True),
         sa.Column("payment_id", sa.Uuid(), nullable=False),
         sa.Column("credit_note_id", sa.Uuid(), nullable=False),
@@ -942,6 +1175,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(rail = 'bank_transfer') = (payee_id IS NOT NULL)", name=op.f("ck_refund_payee_id")
         ),
+        sa.CheckConstraint("origin IN ('ours', 'outside')", name=op.f("ck_refund_origin")),
         sa.CheckConstraint(
             "rail IN ('card', 'pix', 'pix_automatico', 'boleto', 'original', 'bank_transfer')",
             name=op.f("ck_refund_rail"),
