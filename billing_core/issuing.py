@@ -17,6 +17,7 @@ from .store.invoice import Invoice, InvoiceLine
 from .store.lines import lines_of
 from .store.locks import add_credited
 from .store.numbers import take_numbers
+from .waiting_lines import mark_billed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def issue(tx: Tx, drafts: Sequence[Draft]) -> list[Issued]:
     if not drafts:
         return []
     for line in (line for draft in drafts for line in draft.lines):
-        if line.credits_line_id is not None and line.gross:
+        if line.credits_line_id is not None and line.gross and line.waiting_id is None:
             add_credited(tx.session, line.credits_line_id, -line.gross.minor)
     numbered = [
         _Numbered(tx.new_id(), draft, used, _series(tx, draft), number)
@@ -87,6 +88,15 @@ def issue(tx: Tx, drafts: Sequence[Draft]) -> list[Issued]:
     add_rows(tx.session, Invoice, [_invoice_row(tx, one) for one in numbered])
     lines = [row for one in numbered for row in _line_rows(tx, one)]
     add_rows(tx.session, InvoiceLine, lines)
+    mark_billed(
+        tx.session,
+        {
+            line.waiting_id: one.id
+            for one in numbered
+            for line in one.draft.lines
+            if line.waiting_id is not None
+        },
+    )
     post(tx, *(one.entry() for one in numbered if one.draft.total))
     for one in numbered:
         if one.used:

@@ -19,12 +19,15 @@ from .domain.proration import Span
 from .events import PlanChanged
 from .issuing import issue
 from .item_lines import period_lines, usage_line
+from .period_ends import goes_on
 from .ports import Tx
+from .running_period import whole_period
 from .store.catalog import UsageRecord
 from .store.invoice import InvoiceLine
 from .store.locks import lock_all
 from .store.subscription import RENEWING, Subscription
 from .store.terms import Offer, Terms, offers_of, scheduled_terms, terms_of
+from .waiting_lines import lines_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def bill_many(tx: Tx, subscription_ids: Sequence[UUID], *, skip_locked: bool = F
 
 def _issue(tx: Tx, turns: Sequence[_Turn], taken: Mapping[tuple[UUID, date], UUID]) -> list[UUID]:
     used = _unbilled(tx.session, turns)
+    waiting = lines_waiting(tx.session, [turn.subscription.id for turn in turns])
     known: list[UUID] = []
     drafts: list[Draft] = []
     for turn in turns:
@@ -97,7 +101,8 @@ def _issue(tx: Tx, turns: Sequence[_Turn], taken: Mapping[tuple[UUID, date], UUI
         if turn.now is not None and earlier is not None:
             known.append(earlier)
             continue
-        lines = (*_usage_lines(turn, used), *_coming_lines(turn))
+        late = (*waiting.get(subscription.id, ()), *_usage_lines(turn, used))
+        lines = (*late, *_coming_lines(turn))
         if lines:
             drafts.append(turn.drafted(tx, lines))
     issued = [done.invoice_id for done in issue(tx, drafts)]
@@ -108,20 +113,11 @@ def _issue(tx: Tx, turns: Sequence[_Turn], taken: Mapping[tuple[UUID, date], UUI
 def _turn(tx: Tx, subscription: Subscription, was: Terms, offers: Mapping[UUID, Offer]) -> _Turn:
     start, end = subscription.current_period_start, subscription.current_period_end
     over = Span(start, end, start, end)
-    if _ended(subscription):
+    if not goes_on(tx, subscription):
         return _Turn(subscription, was, None, over, "usage")
     now = _carry_out(tx, subscription, was, offers)
     _advance(subscription, now)
     return _Turn(subscription, was, now, over, "start" if start == end else "renewal")
-
-
-def _ended(subscription: Subscription) -> bool:
-    if not subscription.cancel_at_period_end:
-        return False
-    subscription.become("canceled")
-    subscription.ended_on = subscription.current_period_end
-    subscription.next_bill_at = None
-    return True
 
 
 def _slots_taken(
@@ -189,6 +185,10 @@ def _advance(subscription: Subscription, terms: Terms) -> None:
     start = subscription.current_period_end
     interval, count = terms.main.offer.rhythm
     end = next_boundary(start, anchor_day=subscription.anchor_day, interval=interval, count=count)
+    if start < subscription.anchor_date:  # a leading stub
+        end = subscription.anchor_date
+    if subscription.cancel_on is not None:  # the last period ends with the service
+        end = min(end, subscription.cancel_on)
     if end <= start:
         raise AssertionError(f"period of {subscription.id} does not advance")
     subscription.current_period_start, subscription.current_period_end = start, end
@@ -207,7 +207,7 @@ def _coming_lines(turn: _Turn) -> tuple[DraftLine, ...]:
         if use.redemption.periods_left is not None:
             use.redemption.periods_left -= 1
             use.redemption.live = use.redemption.periods_left > 0
-    return period_lines(turn.now, Span(start, end, start, end))
+    return period_lines(turn.now, Span(start, end, *whole_period(turn.subscription, turn.now)))
 
 
 def _unbilled(session: Session, turns: Sequence[_Turn]) -> Used:

@@ -17,6 +17,9 @@ from .tax import Taxed, TaxRule, split_price
 class DraftLine:
     """`credits_line_id` is the earlier line whose unused part this line takes back.
 
+    `waiting_id` names a line that waited for this invoice: what it takes back is counted
+    already.
+
     `discount` is already taken off `net` (off net and tax, where the price includes its
     tax); it has the line's sign.
     """
@@ -36,6 +39,7 @@ class DraftLine:
     item_id: UUID | None = None
     price_id: UUID | None = None
     credits_line_id: UUID | None = None
+    waiting_id: UUID | None = None
 
     @property
     def gross(self) -> Money:

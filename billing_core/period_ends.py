@@ -1,0 +1,105 @@
+"""What becomes of a subscription when its period is over, or its money is there again."""
+
+from datetime import date
+
+from .domain.calendar import start_of
+from .errors import WrongState
+from .events import SubscriptionActivated, SubscriptionCanceled, SubscriptionPaused
+from .ports import Tx
+from .store.subscription import LIVE, Subscription
+
+
+def goes_on(tx: Tx, subscription: Subscription) -> bool:
+    """Say whether another period follows; where none does, do what ends the last one.
+
+    A pause cannot begin while money is owed: it waits, unbilled, until that is paid.
+    """
+    over = subscription.current_period_end
+    leaves_on = subscription.cancel_on
+    if subscription.cancel_at_period_end or (leaves_on is not None and leaves_on <= over):
+        end_subscription(tx, subscription, on=over, why="asked")
+        return False
+    if subscription.pause_at_period_end:
+        subscription.next_bill_at = None
+        if subscription.state != "past_due":
+            begin_pause(tx, subscription, on=over)
+        return False
+    if subscription.state == "trialing":
+        return _leave_trial(tx, subscription)
+    return True
+
+
+def begin_pause(tx: Tx, subscription: Subscription, *, on: date) -> None:
+    """Pause from `on`, a local date; nothing is billed until it is resumed."""
+    subscription.become("paused")
+    subscription.paused_on = on
+    subscription.pause_at_period_end = False
+    subscription.next_bill_at = None
+    tx.emit(
+        SubscriptionPaused(
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            money_act_id=None,
+            on=on,
+            resumes_on=subscription.resumes_on,
+        )
+    )
+
+
+def recover(tx: Tx, subscription: Subscription) -> None:
+    """Everything owed is paid: it is active again, or begins the pause that waited for this."""
+    subscription.become("active")
+    if subscription.pause_at_period_end and subscription.next_bill_at is None:
+        begin_pause(tx, subscription, on=subscription.current_period_end)
+
+
+def end_subscription(tx: Tx, subscription: Subscription, *, on: date, why: str) -> None:
+    """End it for good; `on` is the first day without service. Invoices stay as they are.
+
+    `why` is told on: asked, debt, no_method. Raises `WrongState` where it is over already.
+    """
+    if subscription.state not in LIVE:
+        raise WrongState("subscription", subscription.id, subscription.state)
+    subscription.become("canceled")
+    subscription.ended_on = on
+    subscription.next_bill_at = subscription.wakes_at = None
+    subscription.scheduled_item_id = subscription.scheduled_price_id = None
+    subscription.scheduled_quantity = subscription.scheduled_act_id = None
+    tx.emit(
+        SubscriptionCanceled(
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            money_act_id=subscription.cancel_act_id,
+            on=on,
+            why=why,
+        )
+    )
+
+
+def set_alarm(subscription: Subscription) -> None:
+    """Note when something other than a renewal happens next."""
+    zone = subscription.time_zone
+    days = (subscription.cancel_on, subscription.resumes_on)
+    times = [start_of(day, zone) for day in days if day is not None]
+    if subscription.state == "incomplete" and subscription.pay_first_by is not None:
+        times = [subscription.pay_first_by]
+    subscription.wakes_at = min(times, default=None)
+
+
+def _leave_trial(tx: Tx, subscription: Subscription) -> bool:
+    over = subscription.current_period_end
+    if subscription.payment_method_id is None:
+        if subscription.trial_without_method == "cancel":
+            end_subscription(tx, subscription, on=over, why="no_method")
+        else:
+            begin_pause(tx, subscription, on=over)
+        return False
+    subscription.become("active")
+    tx.emit(
+        SubscriptionActivated(
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            money_act_id=None,
+        )
+    )
+    return True
