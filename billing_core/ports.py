@@ -65,6 +65,17 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class MandateAsk:
+    """A request for a payer's standing consent to be charged (Pix Automático)."""
+
+    key: str  # ours
+    payer: str  # as the gateway knows her
+    max_amount: Money | None  # of one charge; None: no limit
+    period: Literal["week", "month", "quarter", "half_year", "year"]
+    starts_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeNotice:
     """What a gateway knows about one dispute. `amount` is what it holds back, or took."""
 
@@ -170,6 +181,30 @@ class Gateway(Protocol):
 
     def report(self, day: date) -> Sequence[ReportLine]:
         """Return what moved on a UTC day, by the gateway's own books."""
+        ...
+
+
+class MandateGateway(Protocol):
+    """A gateway that payers give standing consents to. Receipts bear our key and its id.
+
+    pending: not answered; succeeded: accepted and in force; failed: refused, cancelled or
+    expired, as the code says. The amount is the maximum of one charge, zero for none.
+    """
+
+    def ask_mandate(self, ask: MandateAsk) -> Receipt:
+        """Ask for consent. The same key asks once."""
+        ...
+
+    def cancel_mandate(self, *, key: str) -> Receipt:
+        """End a consent and what is scheduled under it."""
+        ...
+
+    def find_mandate(self, key: str) -> Receipt | None:
+        """Return how our request stands; None: it never arrived."""
+        ...
+
+    def method_token(self, mandate_ref: str) -> str:
+        """Return the token that `charge` takes for a consent."""
         ...
 
 
