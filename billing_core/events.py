@@ -259,3 +259,41 @@ class DisputeAnswerFailed(DisputeEvent):
     """The gateway refused our answer; the deadline still runs."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatePaymentArrived:
+    """Money came for an invoice that was not to be paid any more, or with another amount.
+
+    It is booked as a payment without an invoice: a person decides what becomes of it.
+    """
+
+    payment_id: UUID
+    customer_id: UUID
+    invoice_id: UUID  # the one it was asked for
+    rail: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DunningStepDue:
+    """A step for an unpaid invoice is being carried out: retry, remind or second_copy."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    subscription_id: UUID | None
+    n: int
+    act: str
+    rail: str
+    due: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DunningEnded:
+    """The time to pay is over; `ending` is what the subscription became, empty without one."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    subscription_id: UUID | None
+    ending: str
+    due: Money

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from .credit_notes import raise_due_again
 from .credits import Movement, balances_of, move
 from .domain import ledger as books
 from .domain.invoice import Draft, DraftLine, apply_credit
@@ -18,6 +19,7 @@ from .store.lines import lines_of
 from .store.locks import add_credited
 from .store.numbers import take_numbers
 from .waiting_lines import mark_billed
+from .write_offs import owe_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,9 @@ def void(tx: Tx, invoice: Invoice) -> None:
     """Void an open invoice (locked by the caller): its slot is free, its credit is back, the books say so."""
     if invoice.state not in ("open", "uncollectible"):
         raise WrongState("invoice", invoice.id, invoice.state)
+    if invoice.state == "uncollectible":
+        owe_again(tx, [invoice.id])
+    raise_due_again(tx, invoice)
     invoice.state, invoice.voided_at = "void", tx.at
     currency = invoice.currency
     lines = lines_of(tx.session, invoice.id)

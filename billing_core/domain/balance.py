@@ -74,10 +74,10 @@ def refundable(balance: PaymentBalance, lines: Sequence[LineBalance] | None) -> 
     None: the payment has no invoice, so only the payment counts.
     """
     left = balance.left
-    if lines is None:
-        return left
-    on_lines = sum(line.left.minor for line in lines)
-    return Money(max(0, min(left.minor, on_lines)), left.currency)
+    bounds = [left.minor]
+    if lines is not None:
+        bounds.append(sum(line.left.minor for line in lines))
+    return Money(max(0, min(bounds)), left.currency)
 
 
 def check_refund(

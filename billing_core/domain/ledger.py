@@ -188,10 +188,11 @@ def refund_settled(
     tax: Money,
     for_invoice: bool,
     paid_from: Account = Account.CASH,
+    round: int = 1,
 ) -> Entry:
-    """`paid_from` is OUT_OF_BAND for a refund by bank transfer."""
+    """`paid_from` is OUT_OF_BAND for a refund by bank transfer. `round` 2: it came back before."""
     return entry(
-        "refunded",
+        _round("refunded", round),
         ("refund", refund_id),
         customer_id,
         debit=_given_back(net, tax, for_invoice),
@@ -207,10 +208,11 @@ def refund_reversed(
     tax: Money,
     for_invoice: bool,
     paid_from: Account = Account.CASH,
+    round: int = 1,
 ) -> Entry:
     """The bank sent the money back to us after all."""
     return entry(
-        "refund_reversed",
+        _round("refund_reversed", round),
         ("refund", refund_id),
         customer_id,
         debit=[(paid_from, net + tax)],
@@ -283,14 +285,27 @@ def courtesy_given(credit_id: UUID, customer_id: UUID, amount: Money) -> Entry:
     )
 
 
-def credited_to_balance(note_id: UUID, customer_id: UUID, *, net: Money, tax: Money) -> Entry:
+def credited_to_balance(
+    note_id: UUID, customer_id: UUID, *, net: Money, tax: Money, for_invoice: bool = True
+) -> Entry:
     """A credit note whose money stays with us, as the customer's credit."""
     return entry(
         "credited",
         ("credit_note", note_id),
         customer_id,
-        debit=_given_back(net, tax, for_invoice=True),
+        debit=_given_back(net, tax, for_invoice),
         credit=[(Account.CUSTOMER_CREDIT, net + tax)],
+    )
+
+
+def dispute_reopened(dispute_id: UUID, customer_id: UUID, amount: Money, *, round: int) -> Entry:
+    """What was lost is held again, or comes back; the next entry says which."""
+    return entry(
+        _round("dispute_reopened", round),
+        ("dispute", dispute_id),
+        customer_id,
+        debit=[(Account.DISPUTED, amount)],
+        credit=[(Account.DISPUTE_LOSS, amount)],
     )
 
 
@@ -302,6 +317,17 @@ def due_lowered(note_id: UUID, customer_id: UUID, *, net: Money, tax: Money) -> 
         customer_id,
         debit=_given_back(net, tax, for_invoice=True),
         credit=[(Account.RECEIVABLE, net + tax)],
+    )
+
+
+def due_raised(note_id: UUID, customer_id: UUID, *, net: Money, tax: Money) -> Entry:
+    """Such a credit note is void because its invoice will be: what it took off is owed again."""
+    return entry(
+        "due_raised",
+        ("credit_note", note_id),
+        customer_id,
+        debit=[(Account.RECEIVABLE, net + tax)],
+        credit=_given_back(net, tax, for_invoice=True),
     )
 
 

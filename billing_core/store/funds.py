@@ -1,0 +1,82 @@
+"""Where an invoice's money came from, and how much of each source is still there."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from ..domain.money import Money
+from .invoice import CreditNote, Invoice
+from .payment import Payment
+from .subscription import PaymentMethod, Subscription
+
+
+def credit_left(session: Session, invoice: Invoice | None, currency: str) -> Money:
+    """Return what the invoice drew from the credit balance and has not returned or promised."""
+    if invoice is None:
+        return Money.zero(currency)
+    returned = session.scalar(
+        select(
+            func.coalesce(func.sum(CreditNote.amount_minor - CreditNote.from_payment_minor), 0)
+        ).where(
+            CreditNote.invoice_id == invoice.id,
+            CreditNote.settled_by == "credit",
+            CreditNote.state != "void",
+        )
+    )
+    # A negative total gave credit; none of it came from the customer.
+    return Money(max(0, invoice.credit_applied_minor) - int(returned or 0), currency)
+
+
+def payments_for(session: Session, invoice_id: UUID) -> Sequence[Payment]:
+    """Return an invoice's payments, the one with most left first."""
+    found = session.scalars(
+        select(Payment)
+        .where(Payment.invoice_id == invoice_id)
+        .order_by(Payment.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    return sorted(found, key=lambda payment: -payment.balance.left.minor)
+
+
+def rail_of(session: Session, payment: Payment) -> str:
+    """Return how a payment came in; `original` where we do not know the method."""
+    if payment.payment_method_id is None:
+        return "original"
+    return session.get_one(PaymentMethod, payment.payment_method_id).kind
+
+
+def zone_of(session: Session, payment: Payment) -> str:
+    """Return the time zone in which a payment's days are counted: its customer's."""
+    mine = select(Invoice.subscription_id).where(Invoice.id == payment.invoice_id).scalar_subquery()
+    found = session.scalar(
+        select(Subscription.time_zone)
+        .where((Subscription.id == mine) | (Subscription.customer_id == payment.customer_id))
+        .order_by((Subscription.id == mine).desc(), Subscription.started_at.desc())
+        .limit(1)
+    )
+    return found or "UTC"
+
+
+def take(session: Session, payment: Payment, column: str, minor: int) -> bool:
+    """Count `minor` more in a column of a locked payment; False: it is not there any more.
+
+    One guarded statement decides, so that a race has one winner.
+    """
+    spent = (
+        Payment.refunded_minor
+        + Payment.reserved_minor
+        + Payment.disputed_minor
+        + Payment.credited_minor
+    )
+    counted = getattr(Payment, column)
+    touched = session.execute(
+        update(Payment)
+        .where(Payment.id == payment.id, spent + minor <= Payment.captured_minor)
+        .values({counted: counted + minor})
+        .returning(Payment.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    session.refresh(payment)
+    return len(touched) == 1
