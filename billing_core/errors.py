@@ -5,7 +5,11 @@ BillingError
     NotFound                no such row, or not the caller's
     CurrencyMismatch
     UnreadableAmount        not a number, too many decimals, no such currency
-    UnreadableTiers         they do not rise, or the last one ends
+    UnreadableTiers         they do not rise, the last one ends, or they do not fit the model
+    NoSuchCode              no coupon or tax rate has this code
+    CouponNotForThis        over, used up, for other plans, or another one is on
+    NotMeasured             usage of something that has no meter
+    UsageTooSmall           less than one unit
     AmountNotPositive       zero or less
     RefundTooLarge          carries what is left
     RefundWindowClosed      the provider takes no such refund; carries what is possible instead
@@ -72,6 +76,32 @@ class UnreadableAmount(NotAllowed):
 class UnreadableTiers(NotAllowed):
     def __init__(self, why: str) -> None:
         super().__init__(f"not tiers: {why}")
+
+
+class NoSuchCode(NotAllowed):
+    def __init__(self, kind: str, code: str) -> None:
+        super().__init__(f"no {kind} {code!r}")
+        self.kind, self.code = kind, code
+
+
+class CouponNotForThis(NotAllowed):
+    """`why`: over (expired or used up), plan (none of its plans), another (one is on already)."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(f"coupon {code!r}: {why}")
+        self.code, self.why = code, why
+
+
+class NotMeasured(NotAllowed):
+    def __init__(self, item_id: UUID) -> None:
+        super().__init__(f"item {item_id} has no meter")
+        self.item_id = item_id
+
+
+class UsageTooSmall(NotAllowed):
+    def __init__(self, quantity: int) -> None:
+        super().__init__(f"usage of {quantity}")
+        self.quantity = quantity
 
 
 class AmountNotPositive(NotAllowed):

@@ -106,7 +106,10 @@ class Coupon(Base):
     __tablename__ = "coupon"
     __table_args__ = (
         CheckConstraint("(percent IS NULL) <> (amount_minor IS NULL)", name="percent_or_amount"),
-        CheckConstraint("amount_minor > 0 AND currency IS NOT NULL", name="amount_minor"),
+        CheckConstraint(
+            "amount_minor IS NULL OR (amount_minor > 0 AND currency IS NOT NULL)",
+            name="amount_minor",
+        ),
         CheckConstraint("periods > 0", name="periods"),
         CheckConstraint("redeemed >= 0 AND redeemed <= most", name="redeemed"),
     )

@@ -66,6 +66,17 @@ REFUSALS: dict[type[BaseException], Refusal] = {
     billing.UnreadableAmount: Refusal(
         422, N_("“%(text)s” is not an amount."), lambda error: {"text": error.text[:40]}
     ),
+    billing.UnreadableTiers: Refusal(422, N_("These price tiers do not fit together.")),
+    billing.NoSuchCode: Refusal(
+        422, N_("There is no “%(code)s”."), lambda error: {"code": error.code[:40]}
+    ),
+    billing.CouponNotForThis: Refusal(
+        409,
+        N_("The coupon “%(code)s” cannot be used on this subscription."),
+        lambda error: {"code": error.code[:40]},
+    ),
+    billing.NotMeasured: Refusal(409, N_("Nothing is measured for this item.")),
+    billing.UsageTooSmall: Refusal(422, N_("Usage is at least one unit.")),
     billing.AmountNotPositive: Refusal(422, N_("The amount must be more than zero.")),
     billing.RefundTooLarge: Refusal(
         409,

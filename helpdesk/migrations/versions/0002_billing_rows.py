@@ -54,7 +54,8 @@ def upgrade() -> None:
             "(percent IS NULL) <> (amount_minor IS NULL)", name=op.f("ck_coupon_percent_or_amount")
         ),
         sa.CheckConstraint(
-            "amount_minor > 0 AND currency IS NOT NULL", name=op.f("ck_coupon_amount_minor")
+            "amount_minor IS NULL OR (amount_minor > 0 AND currency IS NOT NULL)",
+            name=op.f("ck_coupon_amount_minor"),
         ),
         sa.CheckConstraint("periods > 0", name=op.f("ck_coupon_periods")),
         sa.CheckConstraint("redeemed >= 0 AND redeemed <= most", name=op.f("ck_coupon_redeemed")),
@@ -478,6 +479,7 @@ def upgrade() -> None:
         sa.Column("pending_item_id", sa.Uuid(), nullable=True),
         sa.Column("pending_price_id", sa.Uuid(), nullable=True),
         sa.Column("pending_quantity", sa.Integer(), nullable=True),
+        sa.Column("pending_new_cycle", sa.Boolean(), nullable=False),
         sa.Column("pending_invoice_id", sa.Uuid(), nullable=True),
         sa.Column("pending_act_id", sa.Uuid(), nullable=True),
         sa.Column("pending_on", sa.Date(), nullable=True),

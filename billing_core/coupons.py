@@ -1,0 +1,132 @@
+"""Discounts that customers redeem: made once, put on a subscription, taken off again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from .domain.money import Money
+from .domain.tax import read_percent
+from .errors import AmountNotPositive, CouponNotForThis, CurrencyMismatch, NoSuchCode, NotFound
+from .ports import Tx
+from .store.catalog import Coupon, CouponRedemption
+from .store.locks import lock_subscription
+from .store.terms import terms_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCoupon:
+    """`off` is an amount for a full period, or a percentage such as "12.5".
+
+    `periods`: 1 is once, 3 is three times, None is for ever. `plan_ids` empty: every plan.
+    """
+
+    code: str
+    name: str
+    off: Money | str
+    periods: int | None = 1
+    plan_ids: Sequence[UUID] = ()
+    most: int | None = None  # redemptions in all
+    redeem_until: datetime | None = None
+
+
+def add_coupon(tx: Tx, new: NewCoupon) -> UUID:
+    """Raises `AmountNotPositive`, or `UnreadableAmount` for a percentage that is none."""
+    percent, amount = (new.off, None) if isinstance(new.off, str) else (None, new.off)
+    if percent is not None:
+        read_percent(percent)
+    if amount is not None and amount.minor <= 0:
+        raise AmountNotPositive(amount)
+    coupon = Coupon(
+        id=tx.new_id(),
+        code=new.code,
+        name=new.name,
+        percent=percent,
+        amount_minor=amount.minor if amount else None,
+        currency=amount.currency if amount else None,
+        periods=new.periods,
+        plan_ids=[str(id) for id in new.plan_ids],
+        most=new.most,
+        redeem_until=new.redeem_until,
+        created_at=tx.at,
+    )
+    tx.session.add(coupon)
+    tx.session.flush()
+    return coupon.id
+
+
+def redeem_coupon(tx: Tx, subscription_id: UUID, code: str) -> UUID:
+    """Put a coupon on a subscription, from its next period on. Returns the redemption.
+
+    The same coupon twice is one redemption while it lasts. Another one is refused until
+    the first has ended or is removed: discounts do not add up.
+
+    Raises:
+        NoSuchCode: no such coupon.
+        CouponNotForThis: expired, used up, another one is on, or none of its plans is here.
+        CurrencyMismatch: its amount is in another currency.
+    """
+    subscription = lock_subscription(tx.session, subscription_id)
+    coupon = tx.session.scalars(select(Coupon).where(Coupon.code == code)).first()
+    if coupon is None:
+        raise NoSuchCode("coupon", code)
+    on = live_redemption(tx.session, subscription_id)
+    if on is not None:
+        if on.coupon_id == coupon.id:
+            return on.id
+        raise CouponNotForThis(code, "another")
+    if coupon.currency is not None and coupon.currency != subscription.currency:
+        raise CurrencyMismatch(subscription.currency, coupon.currency)
+    items = terms_of(tx.session, subscription_id)[subscription_id].items
+    if coupon.plan_ids and all(str(one.price.plan_id) not in coupon.plan_ids for one in items):
+        raise CouponNotForThis(code, "plan")
+    _count(tx, coupon)
+    redemption = CouponRedemption(
+        id=tx.new_id(),
+        coupon_id=coupon.id,
+        subscription_id=subscription_id,
+        redeemed_at=tx.at,
+        periods_left=coupon.periods,
+        live=True,
+    )
+    tx.session.add(redemption)
+    tx.session.flush()
+    return redemption.id
+
+
+def remove_coupon(tx: Tx, subscription_id: UUID) -> None:
+    """End a coupon: the next period has none. The running one keeps what it was billed with."""
+    lock_subscription(tx.session, subscription_id)
+    on = live_redemption(tx.session, subscription_id)
+    if on is None:
+        raise NotFound("coupon on subscription", subscription_id)
+    on.live, on.removed_at = False, tx.at
+    tx.session.flush()
+
+
+def live_redemption(session: Session, subscription_id: UUID) -> CouponRedemption | None:
+    return session.scalars(
+        select(CouponRedemption).where(
+            CouponRedemption.subscription_id == subscription_id, CouponRedemption.live
+        )
+    ).first()
+
+
+def _count(tx: Tx, coupon: Coupon) -> None:
+    """One redemption more, by a guarded statement: two at once cannot both be the last."""
+    counted = tx.session.execute(
+        update(Coupon)
+        .where(
+            Coupon.id == coupon.id,
+            or_(Coupon.most.is_(None), Coupon.redeemed < Coupon.most),
+            or_(Coupon.redeem_until.is_(None), Coupon.redeem_until > tx.at),
+        )
+        .values(redeemed=Coupon.redeemed + 1)
+        .returning(Coupon.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not counted:
+        raise CouponNotForThis(coupon.code, "over")
