@@ -20,11 +20,12 @@ class EndedLine:
 
     `price`, `coupon` and `credited` are as the line is priced: without tax, unless the tax
     rule is inclusive. `credited` is what earlier credit notes gave back, before the coupon.
-    `paid` counts exact minor units, tax included.
+    `coupon` and `paid` count exact minor units, as they come from spreading them over
+    lines; `paid` includes the tax.
     """
 
     price: Money
-    coupon: Money
+    coupon: Fraction
     credited: Money
     unused: Fraction  # of the period
     used: Fraction  # of the period; less than the rest where a trial cost nothing
@@ -37,18 +38,20 @@ class EndedLine:
         nothing = Money.zero(self.price.currency)
         left = max(self.price.times(self.unused) - self.credited, nothing)
         share = Fraction(left.minor, self.price.minor) if self.price else Fraction(0)
-        return split_price(left - self.coupon.times(share), self.tax)
+        coupon = Money(round_half_away(self.coupon * share), self.price.currency)
+        return split_price(left - coupon, self.tax)
 
     @property
     def consumed(self) -> Money:
         """Return what was used, coupon taken off and tax put on, rounded once."""
-        exact = (self.price.minor - self.coupon.minor) * self.used
+        exact = (self.price.minor - self.coupon) * self.used
         return Money(round_half_away(exact * self._with_tax), self.price.currency)
 
     @property
     def unpaid(self) -> Money:
         """Return what is still open of the line's full price; never below zero."""
-        asked = split_price(self.price - self.coupon, self.tax).gross
+        coupon = Money(round_half_away(self.coupon), self.price.currency)
+        asked = split_price(self.price - coupon, self.tax).gross
         return Money(max(0, round_half_away(asked.minor - self.paid)), asked.currency)
 
     @property
