@@ -172,12 +172,19 @@ def run_gross_split(given: Input) -> dict[str, Any]:
         )
         for place, line in enumerate(given["lines"])
     ]
-    credits = {one.line_id: one for one in spread(amounts.read(given["refund_gross"]), lines)}
+    nothing = Money.zero(amounts.currency)
+    parts = dict.fromkeys((line.line_id for line in lines), Taxed(nothing, nothing))
+    for credit in spread(amounts.read(given["refund_gross"]), lines):
+        parts[credit.line_id] = Taxed(credit.net, credit.tax)
     return {
-        "tax": amounts.write(total((one.tax for one in credits.values()), amounts.currency)),
+        "tax": amounts.write(total((part.tax for part in parts.values()), amounts.currency)),
         "lines": [
-            {"gross": amounts.write(one.gross), "tax": amounts.write(one.tax)}
-            for one in credits.values()
+            {
+                "gross": amounts.write(part.gross),
+                "net": amounts.write(part.net),
+                "tax": amounts.write(part.tax),
+            }
+            for part in parts.values()
         ],
     }
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -118,7 +119,9 @@ def share_as_span(share: Fraction) -> Span:
 
 
 def percent(value: Any) -> str:
-    return str(value)
+    """Read a percentage; above 100 it can only be written in hundredths of a percent."""
+    exact = Fraction(value)
+    return str(Decimal(str(value)) / 100) if exact > 100 else str(value)
 
 
 def tax_rule(given: Input) -> TaxRule | None:
