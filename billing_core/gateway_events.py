@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .errors import GatewayUnreachable, NotFound, UnreadableNotice
+from .disputes import record_dispute
+from .errors import GatewayUnreachable, NotAllowed, NotFound, UnreadableNotice
 from .notices import dump_event, load_event
 from .outside_refunds import record_outside_refund
 from .payments import settle_charge
@@ -143,8 +144,17 @@ def _read_refund(begin: Begin, gateway: Gateway, event: GatewayEvent) -> _Verdic
     return _READ
 
 
-def _read_dispute(begin: Begin, gateway: Gateway, event: GatewayEvent) -> _Verdict:  # noqa: ARG001
-    return _Verdict("parked", "disputes are not kept yet")
+def _read_dispute(begin: Begin, gateway: Gateway, event: GatewayEvent) -> _Verdict:
+    assert event.dispute is not None
+    notice = gateway.find_dispute(event.dispute.ref)
+    if notice is None:
+        return _Verdict("parked", "the gateway knows no such dispute")
+    try:
+        with begin() as tx:
+            known = record_dispute(tx, gateway.name, notice, asked=True)
+    except (NotAllowed, UnreadableNotice) as fault:
+        return _Verdict("parked", str(fault))
+    return _READ if known is not None else _Verdict("parked", "no payment of ours")
 
 
 def _read_mandate(begin: Begin, gateway: Gateway, event: GatewayEvent) -> _Verdict:  # noqa: ARG001

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from .credit_notes import NewNote, issue_note, note_amounts, write_note
+from .dispute_holds import hold_disputed
 from .domain import ledger as books
 from .errors import NotAllowed
 from .events import RefundMadeOutside
@@ -40,10 +41,15 @@ def record_outside_refund(tx: Tx, gateway: str, payment_ref: str, receipt: Recei
     )
     if known is not None:  # another worker was faster
         return ""
-    ask = RefundAsk(payment_id=payment_id, amount=receipt.amount, reason=REASON)
+    ask = RefundAsk(
+        payment_id=payment_id, amount=receipt.amount, reason=REASON, order="all_transaction"
+    )
+    payment.disputed_minor = 0  # a dispute's claim gives way: the refund is what answers it
+    tx.session.flush()
     try:
-        plan = plan_refund(tx.session, payment, ask)
+        plan = plan_refund(tx.session, payment, ask, tx.at)
     except NotAllowed as refusal:
+        hold_disputed(tx, payment)
         return f"more than our books have left: {refusal}"
     note_id = write_note(
         tx,
@@ -58,6 +64,7 @@ def record_outside_refund(tx: Tx, gateway: str, payment_ref: str, receipt: Recei
         ),
     )
     _write(tx, payment, note_id=note_id, receipt=receipt)
+    hold_disputed(tx, payment)
     return ""
 
 
@@ -81,6 +88,7 @@ def _write(tx: Tx, payment: Payment, *, note_id: UUID, receipt: Receipt) -> None
         state="succeeded",
         gateway=payment.gateway,
         gateway_ref=receipt.ref,
+        times_settled=1,
         requested_at=tx.at,
         changed_at=tx.at,
     )

@@ -51,6 +51,7 @@ class Dispute(Base):
     respond_by: Mapped[datetime | None]
     opened_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    heard_at: Mapped[datetime]  # when the gateway last said anything about it
 
     @property
     def amount(self) -> Money:
