@@ -46,6 +46,20 @@ def begin_pause(tx: Tx, subscription: Subscription, *, on: date) -> None:
     )
 
 
+def activate(tx: Tx, subscription: Subscription) -> None:
+    """The trial is over, or the first payment is there."""
+    subscription.become("active")
+    subscription.pay_first_by = None
+    set_alarm(subscription)
+    tx.emit(
+        SubscriptionActivated(
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            money_act_id=None,
+        )
+    )
+
+
 def recover(tx: Tx, subscription: Subscription) -> None:
     """Everything owed is paid: it is active again, or begins the pause that waited for this."""
     subscription.become("active")
@@ -94,12 +108,5 @@ def _leave_trial(tx: Tx, subscription: Subscription) -> bool:
         else:
             begin_pause(tx, subscription, on=over)
         return False
-    subscription.become("active")
-    tx.emit(
-        SubscriptionActivated(
-            subscription_id=subscription.id,
-            customer_id=subscription.customer_id,
-            money_act_id=None,
-        )
-    )
+    activate(tx, subscription)
     return True

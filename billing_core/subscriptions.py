@@ -7,16 +7,12 @@ from uuid import UUID
 
 from .domain.calendar import local_date, start_of
 from .errors import NotFound, PriceNotOnSale, WrongState
+from .plan_change_rules import PlanChangeAsk, ask_from, payload_of, usual_when
 from .plan_changes import (
-    PlanChangeAsk,
     PlanChangeResult,
-    ask_from,
     cancel_scheduled_change,
     change_plan,
-    change_plan_now,
-    payload_of,
     preview_plan_change,
-    schedule_plan_change,
 )
 from .ports import Tx
 from .renewals import bill_many
@@ -34,13 +30,12 @@ __all__ = [
     "cancel_at_period_end",
     "cancel_scheduled_change",
     "change_plan",
-    "change_plan_now",
     "payload_of",
     "preview_plan_change",
-    "schedule_plan_change",
     "start_subscription",
     "uncancel",
     "use_payment_method",
+    "usual_when",
 ]
 
 

@@ -11,6 +11,7 @@ from ..domain.invoice import apply_credit
 from ..domain.money import Money, total
 from ..domain.proration import Span
 from ..item_lines import period_lines
+from ..waiting_lines import lines_waiting
 from .catalog import Price
 from .ledger import CreditBalance
 from .subscription import LIVE, RENEWING, Subscription
@@ -59,11 +60,13 @@ def next_charge(
     price: tuple[Price, str] | None = None,
     terms: Terms | None = None,
     period: tuple[date, date, int] | None = None,
+    waiting: Money | None = None,
 ) -> NextCharge | None:
     """Return the next renewal: amount after the credit balance, day, and why.
 
     `price` (of the main item), or whole `terms`, and `period` (start, end, anchor day) stand
-    in for what is stored, to show what a change would lead to. Usage is not foretold.
+    in for what is stored, to show what a change would lead to; so does `waiting`, the sum
+    of the lines it would put on the next invoice. Usage is not foretold.
     """
     if (
         subscription is None
@@ -95,6 +98,9 @@ def next_charge(
         (line.gross for line in period_lines(then, Span(start, end, start, end))),
         subscription.currency,
     )
+    gross = gross + (waiting or Money.zero(gross.currency))
+    for line in lines_waiting(session, [subscription.id]).get(subscription.id, ()):
+        gross = gross + line.gross
     used = apply_credit(gross, Money(max(0, credit.minor), credit.currency))
     return NextCharge(
         amount=gross - used,

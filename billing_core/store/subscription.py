@@ -29,7 +29,7 @@ class PaymentMethod(Base):
     __tablename__ = "payment_method"
     __table_args__ = (
         UniqueConstraint("gateway", "token"),
-        one_of("kind", "card", "pix", "boleto"),
+        one_of("kind", "card", "pix", "pix_automatico", "boleto"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -95,6 +95,7 @@ class Subscription(Base):
     pending_item_id: Mapped[UUID | None]
     pending_price_id: Mapped[UUID | None] = mapped_column(ForeignKey("price.id"))
     pending_quantity: Mapped[int | None]
+    pending_new_cycle: Mapped[bool] = mapped_column(default=False)
     pending_invoice_id: Mapped[UUID | None]  # no key: invoices point here already
     pending_act_id: Mapped[UUID | None]
     pending_on: Mapped[date | None]  # the local date the change was computed for

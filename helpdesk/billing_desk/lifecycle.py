@@ -7,7 +7,7 @@ draft -> awaiting_approval -> approved -> sending -> succeeded -> reversed
 
 from typing import Any
 
-from billing_core import plan_changes, refunds
+from billing_core import pending_changes, refunds
 from billing_core.store.invoice import Invoice
 from helpdesk.billing_desk.model import MoneyAct
 from helpdesk.db import UnitOfWork
@@ -68,6 +68,6 @@ def withdraw(tx: UnitOfWork, act: MoneyAct, state: str, *, actor: Actor, why: st
         if invoice is None:
             refunds.release_refund(tx, act.subject_id, why)
         elif invoice.subscription_id is not None:
-            plan_changes.abandon_change(tx, invoice.subscription_id, invoice.id, why)
+            pending_changes.abandon_change(tx, invoice.subscription_id, invoice.id, why)
     if act.state == before:  # billing's news of it may have ended the act already
         advance(tx, act, state, actor=actor, failure=why)
