@@ -1,11 +1,11 @@
 """Recurring revenue: recorded as it changes, and reported.
 
-It is built from plan prices, not invoices: net of recurring discounts and of tax, usage
+It is built from plan prices, not invoices: net of discounts that last and of tax, usage
 left out. A trial counts nothing; a paused or unpaid subscription counts until it ends.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from .domain.metrics import Figures, Movement, monthly
 from .domain.money import Money, round_half_away
+from .domain.tax import split_price
 from .ports import Tx
 from .store.base import add_rows
-from .store.forecast import Terms, terms_of
 from .store.metrics import MrrMovement
 from .store.subscription import Subscription
+from .store.terms import ItemTerms, Terms, terms_of
 
 NOT_COUNTED = ("incomplete", "incomplete_expired", "trialing", "canceled")
 
@@ -125,18 +126,39 @@ def _worth_now(
         .where(Subscription.id.in_(subscription_ids))
         .order_by(Subscription.customer_id, Subscription.id)
     ):
-        yield subscription, _worth(subscription, terms[subscription.id])
+        yield subscription, _worth(subscription, terms.get(subscription.id))
 
 
-def _worth(subscription: Subscription, terms: Terms) -> _Worth:
-    if subscription.state in NOT_COUNTED:
+def _worth(subscription: Subscription, terms: Terms | None) -> _Worth:
+    if terms is None or subscription.state in NOT_COUNTED or _never_paid(subscription):
         return _NOTHING
-    minor = round_half_away(_monthly(terms))
-    return _Worth(minor, 0 if subscription.cancel_at_period_end else minor)
+    monthly_sum = sum((_monthly(one) for one in _lasting(terms).items), Fraction(0))
+    minor = round_half_away(monthly_sum)
+    leaves = subscription.cancel_at_period_end or subscription.cancel_on is not None
+    return _Worth(minor, 0 if leaves else minor)
 
 
-def _monthly(terms: Terms) -> Fraction:
-    return monthly(terms.rate.full, terms.price.interval, terms.price.interval_count)
+def _never_paid(subscription: Subscription) -> bool:
+    """Say whether it is a trial that ended without a way to pay, and waits for one."""
+    trial_end = subscription.trial_end
+    return subscription.state == "paused" and subscription.paused_on == trial_end is not None
+
+
+def _lasting(terms: Terms) -> Terms:
+    """Return the terms of the period to come, without a discount for one period alone."""
+    use = terms.next_coupon
+    if use is None or use.redemption.periods_left != 1 or use.redemption.covered_until is not None:
+        return terms
+    return replace(terms, coupons=()).coming()
+
+
+def _monthly(item: ItemTerms) -> Fraction:
+    if item.offer.metered:
+        return Fraction(0)
+    price = item.offer.charge(item.quantity).amount
+    if item.off is not None:
+        price -= item.off.amount
+    return monthly(split_price(price, item.offer.tax).net, *item.offer.rhythm)
 
 
 def _cohorts(start: datetime, end: datetime) -> Select[Any]:
