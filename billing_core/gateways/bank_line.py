@@ -29,6 +29,7 @@ from .signing import check_signature, header_of
 SIGNATURE = "Bank-Signature"
 LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
 CURRENCY = "BRL"
+REFUSALS = (400, 409, 422)
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, BillingError)
 
 Answer = TypeVar("Answer")
@@ -101,14 +102,14 @@ class BankLine:
             except UNREADABLE as fault:
                 raise GatewayUnreachable(f"an answer we cannot read: {fault!r}") from fault
         code = told.get("code")
-        if not isinstance(code, str) or status >= 500 or status in (401, 403, 408, 429):
-            # Even refused credentials say nothing about what an earlier call did.
-            raise GatewayUnreachable(f"the bank answered {status}")
-        if code == "not_found":
+        if (status, code) == (404, "not_found"):
             raise NotKnown(path)
-        if code == "key_reused":
+        if (status, code) == (409, "key_reused"):
             raise KeyReused(key)
-        raise GatewayDeclined(code)
+        if status in REFUSALS and isinstance(code, str):
+            raise GatewayDeclined(code)
+        # Even refused credentials say nothing about what an earlier call did.
+        raise GatewayUnreachable(f"the bank answered {status}")
 
     def find(self, path: str, read: Callable[[dict[str, Any]], Receipt]) -> Receipt | None:
         """Return a paper as it stands; None: the bank has no such paper."""

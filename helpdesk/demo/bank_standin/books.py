@@ -271,7 +271,7 @@ class Books:
             charge.expires_at = self._end_of(charge.due_on, 0)
         decline = decline or (self._refusal(charge) if mandate else "")
         if decline:
-            charge.state, charge.code = "REJEITADA", decline
+            charge.state, charge.code, charge.taken = "REJEITADA", decline, False
         return charge
 
     def _refusal(self, charge: Charge) -> str:
@@ -285,7 +285,7 @@ class Books:
         earlier = [
             one
             for one in self._charges.values()
-            if (one.mandate, one.reference) == (charge.mandate, charge.reference) and one.due_on
+            if (one.mandate, one.reference) == (charge.mandate, charge.reference) and one.taken
         ]
         if not earlier:
             return ""

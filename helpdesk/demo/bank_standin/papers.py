@@ -34,6 +34,7 @@ class Charge:
     expires_at: datetime | None = None
     closed_on: date | None = None  # a boleto can be paid up to the day before
     mandate: str = ""
+    taken: bool = True  # False: refused when it was asked for
     location: str = ""
     paid_at: datetime | None = None
     request: dict[str, Any] = field(default_factory=dict)
