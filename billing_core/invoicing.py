@@ -1,19 +1,28 @@
 """The billing run: from due periods to paid invoices, each period once."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from .payments import ChargeOrder, Collected, send_attempts, write_attempts
-from .ports import Begin, Gateway, Tx
+from .attempts import ChargeOrder, untried_invoices, write_attempts
+from .payments import Collected, collect_batch, send_attempts
+from .ports import Begin, Gateways, Tx
 from .renewals import bill_many
+from .store.clock import lives_by
 from .store.subscription import RENEWING, Subscription
+
+Together = Callable[[], AbstractContextManager[object]]
+
+MOST_INVOICES = 60
+"""How many invoices one subscription may get in one run. More than that is no delay but a defect."""
 
 
 @dataclass(slots=True)
@@ -25,15 +34,47 @@ class BillingRun:
     failed: int = 0
     waiting: int = 0  # pending or unknown
     faults: list[tuple[UUID, str]] = field(default_factory=list)
+    late: Counter[UUID] = field(default_factory=Counter)
+    """Invoices so far of those who are more than one period late; nobody else is counted."""
+
+    def count(self, collected: Sequence[Collected]) -> None:
+        for one in collected:
+            match one.state:
+                case "paid":
+                    self.paid += 1
+                case "failed":
+                    self.failed += 1
+                case _:
+                    self.waiting += 1
 
 
-Place = tuple[datetime, UUID]
-"""How far a run has come: (next_bill_at, id) of the last subscription it took."""
+class Due(NamedTuple):
+    """One subscription whose next period has begun."""
+
+    at: datetime
+    id: UUID
+    many: bool  # this is not the only period that waits
+
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """How far a run has come when it has taken this one."""
+        return self.at, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What every part of a run works with. `clock_id`: whose time it is, None for everybody's."""
+
+    begin: Begin
+    gateways: Gateways
+    batch: int
+    together: Together
+    clock_id: UUID | None
 
 
 def due_subscriptions(session: Session, at: datetime, limit: int = 100) -> list[UUID]:
     """Return subscriptions whose next period has begun, the longest due first."""
-    return [id for _, id in _due(session, at, limit, after=None)]
+    return [one.id for one in _due(session, at, limit, after=None, clock_id=None)]
 
 
 def bill_subscription(tx: Tx, subscription_id: UUID) -> UUID | None:
@@ -46,88 +87,123 @@ def bill_subscription(tx: Tx, subscription_id: UUID) -> UUID | None:
 
 def run_billing(
     begin: Begin,
-    gateway: Gateway,
+    gateways: Gateways,
     *,
     batch: int = 1,
-    together: Callable[[], AbstractContextManager[object]] = nullcontext,
+    together: Together = nullcontext,
+    clock_id: UUID | None = None,
 ) -> BillingRun:
     """Bill every due subscription, then collect, with no transaction open. Safe to run twice at once.
 
+    A run that was killed is finished by the next one: whatever it had begun is in the rows.
     `batch` subscriptions share a transaction; a batch that fails is tried again one by one,
     and the subscription at fault is named and left. `together` may let a gateway of our own
-    group the charges of one batch.
+    group the charges of one batch. Customers who live by a test clock are billed by its own
+    run (`clock_id`) and no other.
     """
+    means = _Means(begin, gateways, batch, together, clock_id)
     run = BillingRun()
-    place: Place | None = None
+    after: Due | None = None
     while True:
-        found, orders = _bill_next(begin, gateway, batch, after=place, run=run)
-        _count(run, send_attempts(begin, gateway, orders, together=together))
+        found, orders = _bill_next(means, after=after, run=run)
+        run.count(send_attempts(begin, gateways, orders, together=together))
         if not found:
-            return run
-        place = found[-1]
+            break
+        after = found[-1]
+    _collect_left(means, run)
+    return run
 
 
-def _due(session: Session, at: datetime, limit: int, *, after: Place | None) -> list[Place]:
+def _due(
+    session: Session, at: datetime, limit: int, *, after: Due | None, clock_id: UUID | None
+) -> list[Due]:
     # The next period of a late subscription lies after the one just billed, so it is met
     # again later in the same run, and the run always moves forward.
     query = (
-        select(Subscription.next_bill_at, Subscription.id)
+        select(
+            Subscription.next_bill_at,
+            Subscription.id,
+            Subscription.current_period_start,
+            Subscription.current_period_end,
+        )
         .where(
             Subscription.next_bill_at <= at,
             Subscription.state.in_(RENEWING),
             Subscription.system == "native",
             Subscription.pending_invoice_id.is_(None),
+            lives_by(Subscription.customer_id, clock_id),
         )
         .order_by(Subscription.next_bill_at, Subscription.id)
         .limit(limit)
     )
     if after is not None:
-        query = query.where(tuple_(Subscription.next_bill_at, Subscription.id) > after)
-    return [(due_at, id) for due_at, id in session.execute(query) if due_at is not None]
+        query = query.where(tuple_(Subscription.next_bill_at, Subscription.id) > after.place)
+    return [
+        Due(due_at, id, due_at + (end - start) <= at + timedelta(days=1))
+        for due_at, id, start, end in session.execute(query)
+    ]
 
 
 def _bill_next(
-    begin: Begin, gateway: Gateway, batch: int, *, after: Place | None, run: BillingRun
-) -> tuple[list[Place], list[ChargeOrder]]:
+    means: _Means, *, after: Due | None, run: BillingRun
+) -> tuple[list[Due], list[ChargeOrder]]:
     """Take the next subscriptions that are due; bill them and write the attempts in one go."""
-    found: list[Place] = []
+    found: list[Due] = []
     try:
-        with begin() as tx:
-            found = _due(tx.session, tx.at, batch, after=after)
-            return found, _bill(tx, gateway, [id for _, id in found], run)
+        with means.begin() as tx:
+            found = _due(tx.session, tx.at, means.batch, after=after, clock_id=means.clock_id)
+            invoices = bill_many(tx, _within_reason(found, run), skip_locked=True)
+            orders = write_attempts(tx, invoices)
     except OperationalError:  # the database is away: nobody's turn
         raise
     except Exception:
         if not found:
             raise
-    alone = (_bill_alone(begin, gateway, id, run) for _, id in found)
-    return found, [order for orders in alone for order in orders]
+        alone = (_bill_alone(means, one, run) for one in found)
+        return found, [order for orders in alone for order in orders]
+    _remember(found, invoices, run)
+    return found, orders
 
 
-def _bill_alone(begin: Begin, gateway: Gateway, id: UUID, run: BillingRun) -> list[ChargeOrder]:
+def _bill_alone(means: _Means, one: Due, run: BillingRun) -> list[ChargeOrder]:
     try:
-        with begin() as tx:
-            return _bill(tx, gateway, [id], run)
+        with means.begin() as tx:
+            invoices = bill_many(tx, _within_reason([one], run), skip_locked=True)
+            orders = write_attempts(tx, invoices)
     except OperationalError:
         raise
     except Exception as fault:  # whatever it is, the others must still be billed
-        run.faults.append((id, f"{type(fault).__name__}: {fault}"))
+        run.faults.append((one.id, f"{type(fault).__name__}: {fault}"))
         return []
-
-
-def _bill(tx: Tx, gateway: Gateway, ids: list[UUID], run: BillingRun) -> list[ChargeOrder]:
-    invoices = bill_many(tx, ids, skip_locked=True)
-    orders = write_attempts(tx, gateway, invoices) if invoices else []
-    run.invoices += len(invoices)
+    _remember([one], invoices, run)
     return orders
 
 
-def _count(run: BillingRun, collected: list[Collected]) -> None:
-    for one in collected:
-        match one.state:
-            case "paid":
-                run.paid += 1
-            case "failed":
-                run.failed += 1
-            case "pending" | "unknown":
-                run.waiting += 1
+def _within_reason(found: Sequence[Due], run: BillingRun) -> list[UUID]:
+    """Leave out who has had more invoices in this run than any delay explains."""
+    return [one.id for one in found if run.late[one.id] < MOST_INVOICES]
+
+
+def _remember(found: Sequence[Due], invoices: Sequence[UUID], run: BillingRun) -> None:
+    """Count what was committed, and name who has reached the limit."""
+    run.invoices += len(invoices)
+    for one in found:
+        if one.many:
+            run.late[one.id] += 1
+            if run.late[one.id] == MOST_INVOICES:
+                run.faults.append((one.id, f"{MOST_INVOICES} invoices in one run"))
+
+
+def _collect_left(means: _Means, run: BillingRun) -> None:
+    """Collect what nobody has tried to collect: a run died, or another method was saved."""
+    after: tuple[date, UUID] | None = None
+    while True:
+        with means.begin() as tx:
+            left = untried_invoices(
+                tx.session, tx.at, means.batch, after=after, clock_id=means.clock_id
+            )
+        if not left:
+            return
+        after = left[-1]
+        ids = [id for _, id in left]
+        run.count(collect_batch(means.begin, means.gateways, ids, together=means.together))

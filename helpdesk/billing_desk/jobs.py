@@ -2,12 +2,15 @@
 
 from uuid import UUID
 
+import structlog
+
 from billing_core.errors import GatewayUnreachable
 from billing_core.invoicing import run_billing
-from billing_core.payments import collect_batch, invoices_to_collect
 from helpdesk.billing_desk import approvals, sending
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
+
+log = structlog.get_logger()
 
 
 @job("send_refund", queue="money", retry_on=GatewayUnreachable)
@@ -37,9 +40,6 @@ def reconcile_money(services: Services) -> None:
 
 @job("bill_due", queue="money", every="30 * * * * *")
 def bill_due(services: Services) -> None:
-    """Bill the periods that have begun, and collect what nobody has tried to collect."""
-    for gateway in services.gateways.values():
-        run_billing(services.begin, gateway, batch=50)
-        with services.reading() as session:
-            untried = invoices_to_collect(session, services.clock(), limit=500)
-        collect_batch(services.begin, gateway, untried)
+    """Bill the periods that have begun, collect what is open, and ask again where it failed."""
+    for id, fault in run_billing(services.begin, services.gateways, batch=50).faults:
+        log.error("not billed", subscription=str(id), fault=fault)

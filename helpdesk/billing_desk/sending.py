@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
-from billing_core import payments, refunds
+from billing_core import attempts, payments, refunds
 from billing_core.credits import give_credit
 from billing_core.errors import BillingError, NotAllowed
 from billing_core.events import (
@@ -25,7 +25,7 @@ from billing_core.events import (
 )
 from billing_core.ports import Gateway
 from billing_core.store.invoice import Invoice
-from billing_core.store.payment import PaymentAttempt, Refund
+from billing_core.store.payment import Refund
 from billing_core.store.subscription import PaymentMethod
 from helpdesk.billing_desk import acts, rows
 from helpdesk.billing_desk.approvals import rights_withdrawn
@@ -65,9 +65,7 @@ def collect_change(services: Services, act_id: UUID) -> None:
     if order is None:
         return
     try:
-        result = payments.collect_invoice(
-            services.begin, _gateway(services, order), order.subject_id
-        )
+        result = payments.collect_invoice(services.begin, services.gateways, order.subject_id)
     except NotAllowed as refusal:  # no way to pay, or the invoice is no longer to be paid
         _give_up(services, act_id, type(refusal).__name__)
         return
@@ -113,10 +111,7 @@ def reconcile(services: Services) -> None:
             (id, session.get_one(Refund, id).gateway)
             for id in refunds.refunds_to_reconcile(session, before)
         ]
-        silent_attempts = [
-            (id, session.get_one(PaymentAttempt, id).gateway)
-            for id in payments.attempts_to_reconcile(session, before)
-        ]
+        silent_attempts = attempts.attempts_to_reconcile(session, before)
         left = session.execute(
             select(MoneyAct.id, MoneyAct.kind)
             .where(MoneyAct.state.in_(OPEN), MoneyAct.changed_at <= before)
@@ -126,9 +121,9 @@ def reconcile(services: Services) -> None:
     for refund_id, gateway in silent_refunds:
         with _one_fault_at_a_time("refund", refund_id):
             refunds.reconcile_refund(services.begin, services.gateways[gateway], refund_id)
-    for attempt_id, gateway in silent_attempts:
+    for attempt_id in silent_attempts:
         with _one_fault_at_a_time("attempt", attempt_id):
-            payments.reconcile_attempt(services.begin, services.gateways[gateway], attempt_id)
+            payments.reconcile_attempt(services.begin, services.gateways, attempt_id)
     for act_id, kind in left:  # a lost wake-up, or a crash before billing heard of it
         with _one_fault_at_a_time("act", act_id):
             (collect_change if kind == "plan_change" else _send_unsent)(services, act_id)

@@ -8,11 +8,12 @@ from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+from billing_core.attempts import invoices_to_collect
 from billing_core.catalog import add_plan, add_price, add_product
 from billing_core.domain.money import Money
 from billing_core.gateways.sandbox import Sandbox
 from billing_core.invoicing import due_subscriptions, run_billing
-from billing_core.payments import collect_batch, invoices_to_collect
+from billing_core.payments import collect_batch
 from billing_core.subscriptions import (
     NewMethod,
     StartSubscription,
@@ -126,9 +127,9 @@ def charge_everybody(services: Services) -> None:
         due = due_subscriptions(session, services.clock(), limit=1)
         fresh = invoices_to_collect(session, services.clock(), limit=500)
     if due:
-        run_billing(services.begin, gateway, batch=100, together=gateway.together)
+        run_billing(services.begin, services.gateways, batch=100, together=gateway.together)
     if fresh:
-        collect_batch(services.begin, gateway, fresh, together=gateway.together)
+        collect_batch(services.begin, services.gateways, fresh, together=gateway.together)
 
 
 def sandbox(services: Services) -> Sandbox:

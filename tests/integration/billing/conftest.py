@@ -143,7 +143,7 @@ class Company:
         return invoice_id
 
     def collect(self, invoice_id: UUID) -> Collected:
-        return collect_invoice(self.begin, self.gateway, invoice_id)
+        return collect_invoice(self.begin, self.gateways, invoice_id)
 
     def invoice(self, customer_id: UUID) -> Invoice:
         """Return the customer's newest invoice."""

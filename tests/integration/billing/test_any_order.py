@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import ColumnElement, func, select
 
+from billing_core.attempts import attempts_to_reconcile, invoices_to_collect
 from billing_core.catalog import plans_on_sale
 from billing_core.corrections import ReissueAsk, reissue_invoice
 from billing_core.credits import CreditAsk, give_credit
@@ -16,8 +17,6 @@ from billing_core.errors import NotAllowed
 from billing_core.gateway_events import events_to_read, read_event, store_event
 from billing_core.invoicing import run_billing
 from billing_core.payments import (
-    attempts_to_reconcile,
-    invoices_to_collect,
     reconcile_attempt,
     record_capture,
 )
@@ -84,7 +83,7 @@ class Walk:
 
     def bill(self) -> None:
         company = self.company
-        run_billing(company.begin, company.gateway, batch=self.dice.choice([1, 10]))
+        run_billing(company.begin, company.gateways, batch=self.dice.choice([1, 10]))
         with company.begin() as tx:
             left = invoices_to_collect(tx.session, company.at)
         for invoice_id in left:
@@ -201,7 +200,7 @@ class Walk:
         for id in notices:
             read_event(company.begin, company.gateways, id)
         for id in attempts:
-            reconcile_attempt(company.begin, company.gateway, id)
+            reconcile_attempt(company.begin, company.gateways, id)
         for id in refunds:
             reconcile_refund(company.begin, company.gateway, id)
 

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from billing_core.attempts import invoices_to_collect
 from billing_core.events import InvoiceIssued
 from billing_core.gateways.sandbox import Sandbox
 from billing_core.invoicing import bill_subscription, due_subscriptions, run_billing
 from billing_core.ledger import trial_balance
-from billing_core.payments import collect_batch, invoices_to_collect
+from billing_core.payments import collect_batch
 from billing_core.store.invoice import Invoice, InvoiceLine
 from billing_core.store.subscription import Subscription
 from billing_core.subscriptions import cancel_at_period_end, uncancel
@@ -73,7 +74,7 @@ def test_a_year_of_renewals_never_drifts_from_the_31st(company: Company) -> None
     customer_id, subscription_id = company.start()
     for _ in range(370):
         company.forward(days=1)
-        run_billing(company.begin, company.gateway)
+        run_billing(company.begin, company.gateways)
     starts = [start for start, _ in periods(company, subscription_id)]
     assert starts[:5] == [
         date(2027, 1, 31),
@@ -110,27 +111,27 @@ def test_nothing_is_billed_before_its_day_or_twice(company: Company) -> None:
 
 def test_two_runs_at_once_bill_each_period_once(company: Company) -> None:
     price_id = company.price()
-    ids = [company.start(price_id)[1] for _ in range(6)]
+    ids = [company.paying(price_id)[1] for _ in range(6)]
     company.forward(days=31)
 
     def run() -> int:
-        return run_billing(company.begin, company.gateway, batch=2).invoices
+        return run_billing(company.begin, company.gateways, batch=2).invoices
 
     results = at_once(run, run)
     assert sum(one for one in results if isinstance(one, int)) == 6, results
     for id in ids:
         assert len(periods(company, id)) == 2
-    assert len(company.gateway.charges()) == 6
+    assert len(company.gateway.charges()) == 12
 
 
 def test_a_run_catches_up_every_missed_period_in_order(company: Company) -> None:
-    _, subscription_id = company.start()
+    _, subscription_id, _ = company.paying()
     company.forward(days=100)
-    result = run_billing(company.begin, company.gateway, batch=10)
+    result = run_billing(company.begin, company.gateways, batch=10)
     assert (result.invoices, result.paid, result.faults) == (3, 3, [])
     found = periods(company, subscription_id)
     assert [end for _, end in found[:-1]] == [start for start, _ in found[1:]]
-    assert run_billing(company.begin, company.gateway).invoices == 0
+    assert run_billing(company.begin, company.gateways).invoices == 0
 
 
 def test_a_period_that_has_its_invoice_keeps_it(company: Company) -> None:
@@ -167,7 +168,7 @@ def test_one_subscription_at_fault_does_not_stop_the_others(small_company: Compa
         tx.session.get_one(Subscription, ids[1]).time_zone = "Nowhere/At_All"
     company.forward(days=31)
     for batch in (10, 1):
-        result = run_billing(company.begin, company.gateway, batch=batch)
+        result = run_billing(company.begin, company.gateways, batch=batch)
         assert [id for id, _ in result.faults] == [ids[1]]
         assert result.faults[0][1].startswith("ZoneInfoNotFoundError")
     assert [len(periods(company, id)) for id in ids] == [2, 1, 2]
@@ -180,10 +181,10 @@ def test_a_database_that_is_away_stops_the_run(small_company: Company) -> None:
     with company.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE invoice_line RENAME TO lost")
     with pytest.raises(OperationalError):
-        run_billing(company.begin, company.gateway, batch=10)
+        run_billing(company.begin, company.gateways, batch=10)
     with company.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE lost RENAME TO invoice_line")
-    assert run_billing(company.begin, company.gateway).invoices == 1
+    assert run_billing(company.begin, company.gateways).invoices == 1
 
 
 def test_a_declined_renewal_makes_the_subscription_past_due_until_it_is_paid(
@@ -192,7 +193,7 @@ def test_a_declined_renewal_makes_the_subscription_past_due_until_it_is_paid(
     customer_id, subscription_id, _ = company.paying()
     company.forward(days=31)
     company.gateway.behave("decline", on="charge", code="insufficient_funds")
-    result = run_billing(company.begin, company.gateway)
+    result = run_billing(company.begin, company.gateways)
     assert (result.invoices, result.failed) == (1, 1)
     account = company.account(customer_id)
     assert account.subscription is not None
@@ -211,7 +212,7 @@ def test_one_unpaid_invoice_is_enough_to_stay_past_due(small_company: Company) -
     _, subscription_id, _ = company.paying()
     company.gateway.behave("decline", on="charge", times=2)
     company.forward(days=62)
-    assert run_billing(company.begin, company.gateway).failed == 2
+    assert run_billing(company.begin, company.gateways).failed == 2
     with company.begin() as tx:
         open_ones = tx.session.scalars(
             select(Invoice.id).where(Invoice.state == "open").order_by(Invoice.period_start)
@@ -230,7 +231,7 @@ def test_waiting_payments_are_counted(small_company: Company) -> None:
     company.forward(days=31)
     company.gateway.behave("late", on="charge")
     company.gateway.behave("drop_after", on="charge")
-    result = run_billing(company.begin, company.gateway, together=company.gateway.together)
+    result = run_billing(company.begin, company.gateways, together=company.gateway.together)
     assert (result.invoices, result.paid, result.waiting) == (3, 1, 2)
 
 
@@ -243,7 +244,7 @@ def test_a_cancelled_subscription_runs_to_its_end_and_stops(company: Company) ->
     assert view.subscription is not None
     assert view.subscription.cancels_on == date(2026, 12, 16)
     company.forward(days=40)
-    assert run_billing(company.begin, company.gateway).invoices == 0
+    assert run_billing(company.begin, company.gateways).invoices == 0
     row = subscription_of(company, subscription_id)
     assert (row.state, row.ended_on, row.next_bill_at) == ("canceled", date(2026, 12, 16), None)
 
@@ -256,7 +257,7 @@ def test_a_cancellation_can_be_taken_back(small_company: Company) -> None:
     with company.begin() as tx:
         uncancel(tx, subscription_id)
     company.forward(days=31)
-    assert run_billing(company.begin, company.gateway).invoices == 1
+    assert run_billing(company.begin, company.gateways).invoices == 1
 
 
 def test_a_run_that_died_before_collecting_is_swept_up(company: Company) -> None:
@@ -266,11 +267,11 @@ def test_a_run_that_died_before_collecting_is_swept_up(company: Company) -> None
     with company.begin() as tx:
         left = invoices_to_collect(tx.session, company.at)
     assert left == [company.invoice(customer_id).id]
-    [done] = collect_batch(company.begin, company.gateway, left)
+    [done] = collect_batch(company.begin, company.gateways, left)
     assert done.state == "paid"
     with company.begin() as tx:
         assert invoices_to_collect(tx.session, company.at) == []
-    assert collect_batch(company.begin, company.gateway, []) == []
+    assert collect_batch(company.begin, company.gateways, []) == []
 
 
 def test_the_books_of_a_paid_month_are_cash_and_revenue(small_company: Company) -> None:
@@ -297,7 +298,7 @@ def test_a_grouped_run_is_the_same_run(tmp_path: Path) -> None:
                 company.paying(price_id)
             company.forward(days=70)
             together = {"together": company.gateway.together} if grouped else {}
-            run = run_billing(company.begin, company.gateway, batch=batch, **together)
+            run = run_billing(company.begin, company.gateways, batch=batch, **together)
             results.append((run.invoices, run.paid, len(company.gateway.charges())))
             assert isinstance(company.gateway, Sandbox)
             assert company.faults() == []

@@ -5,19 +5,18 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+from billing_core.attempts import attempts_to_reconcile, write_attempts
 from billing_core.errors import NoPaymentMethod, NotFound, TransactionOpen
 from billing_core.events import DuplicateChargeFound, PaymentCaptured, PaymentFailed
 from billing_core.gateway_events import read_event, store_event
 from billing_core.ledger import trial_balance
 from billing_core.payments import (
-    attempts_to_reconcile,
     collect_batch,
     collect_invoice,
     reconcile_attempt,
     record_capture,
     refundable,
     settle_charge,
-    write_attempts,
 )
 from billing_core.ports import Receipt
 from billing_core.store.payment import Payment, PaymentAttempt
@@ -72,9 +71,9 @@ def test_a_key_names_an_attempt_for_ever(small_company: Company) -> None:
     invoice_id = company.invoice(customer_id).id
     company.gateway.behave("decline", on="charge")
     for _ in range(2):
-        done = collect_invoice(company.begin, company.gateway, invoice_id, key="press-1")
+        done = collect_invoice(company.begin, company.gateways, invoice_id, key="press-1")
         assert (done.state, done.code) == ("failed", "card_declined")
-    again = collect_invoice(company.begin, company.gateway, invoice_id, key="press-2")
+    again = collect_invoice(company.begin, company.gateways, invoice_id, key="press-2")
     assert again.state == "paid"
     assert len(company.told(PaymentFailed)) == 1
 
@@ -89,10 +88,10 @@ def test_an_unknown_outcome_is_asked_about_and_never_charged_again(company: Comp
     with company.begin() as tx:
         assert attempts_to_reconcile(tx.session, company.at) == []
         [attempt_id] = attempts_to_reconcile(tx.session, company.at + timedelta(minutes=1))
-    done = reconcile_attempt(company.begin, company.gateway, attempt_id)
+    done = reconcile_attempt(company.begin, company.gateways, attempt_id)
     assert done is not None
     assert done.state == "paid"
-    assert reconcile_attempt(company.begin, company.gateway, attempt_id) is None
+    assert reconcile_attempt(company.begin, company.gateways, attempt_id) is None
     assert len(company.gateway.charges()) == len(attempts(company)) == 1
 
 
@@ -111,7 +110,7 @@ def test_a_crash_before_the_call_is_picked_up_by_the_next_collector(company: Com
     customer_id, _ = company.start()
     invoice_id = company.invoice(customer_id).id
     with company.begin() as tx:
-        write_attempts(tx, company.gateway, [invoice_id])
+        write_attempts(tx, [invoice_id])
     assert company.account(customer_id).invoices[0].payment_state == "pending"
     assert company.collect(invoice_id).state == "paid"
     assert len(attempts(company)) == 1
@@ -121,7 +120,7 @@ def test_a_crash_after_the_call_finds_the_charge_again(company: Company) -> None
     customer_id, _ = company.start()
     invoice_id = company.invoice(customer_id).id
     with company.begin() as tx:
-        [order] = write_attempts(tx, company.gateway, [invoice_id])
+        [order] = write_attempts(tx, [invoice_id])
     company.gateway.charge(
         method_token=order.method_token,
         amount=order.amount,
@@ -186,7 +185,7 @@ def test_without_a_method_nothing_is_charged(small_company: Company) -> None:
     invoice_id = company.invoice(customer_id).id
     with pytest.raises(NoPaymentMethod):
         company.collect(invoice_id)
-    assert collect_batch(company.begin, company.gateway, [invoice_id]) == []
+    assert collect_batch(company.begin, company.gateways, [invoice_id]) == []
     with pytest.raises(NotFound):
         company.collect(company.new_id())
     stranger = company.invoice(company.start(price_id)[0]).payment_method_id
@@ -247,4 +246,4 @@ def test_the_gateway_is_never_called_inside_a_transaction(small_company: Company
 
 def test_an_attempt_that_does_not_exist_is_not_found(small_company: Company) -> None:
     with pytest.raises(NotFound):
-        reconcile_attempt(small_company.begin, small_company.gateway, small_company.new_id())
+        reconcile_attempt(small_company.begin, small_company.gateways, small_company.new_id())

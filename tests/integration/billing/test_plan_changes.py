@@ -91,7 +91,7 @@ def test_an_upgrade_now_has_two_lines_and_applies_when_it_is_paid(company: Compa
     assert isinstance(event, PlanChanged)
     assert (event.old_price_id, event.new_price_id) == (priya.plus, priya.family)
     company.at = datetime(2026, 12, 5, 12, 0, tzinfo=UTC)
-    assert run_billing(company.begin, company.gateway).paid == 1
+    assert run_billing(company.begin, company.gateways).paid == 1
     newest = company.account(priya.customer_id).invoices[0]
     assert (newest.total, newest.period_start) == (brl(12990), date(2026, 12, 5))
 
@@ -130,9 +130,9 @@ def test_an_upgrade_without_an_answer_waits_for_it(company: Company) -> None:
     with company.begin() as tx, pytest.raises(ChangePending):
         change_plan(tx, priya.ask(priya.basic))
     company.at = datetime(2026, 12, 5, 12, 0, tzinfo=UTC)
-    assert run_billing(company.begin, company.gateway).invoices == 0, "the renewal waits as well"
+    assert run_billing(company.begin, company.gateways).invoices == 0, "the renewal waits as well"
     assert company.collect(result.invoice_id).state == "paid"
-    assert run_billing(company.begin, company.gateway).paid == 1
+    assert run_billing(company.begin, company.gateways).paid == 1
     assert company.account(priya.customer_id).invoices[0].total == brl(12990)
 
 
@@ -153,7 +153,7 @@ def test_a_downgrade_now_goes_to_the_credit_balance_and_pays_the_next_invoice(
         brl(3190),
     )
     company.at = datetime(2026, 12, 5, 12, 0, tzinfo=UTC)
-    run_billing(company.begin, company.gateway)
+    run_billing(company.begin, company.gateways)
     newest = company.account(priya.customer_id).invoices[0]
     assert (newest.total, newest.credit_applied, newest.paid) == (brl(4990), brl(1800), brl(3190))
     assert priya.credit() == brl(0)
@@ -256,7 +256,7 @@ def test_another_rhythm_starts_a_new_cycle_today(company: Company) -> None:
         date(2027, 11, 17),
     )
     company.at = datetime(2027, 11, 17, 12, 0, tzinfo=UTC)
-    assert run_billing(company.begin, company.gateway).paid == 1
+    assert run_billing(company.begin, company.gateways).paid == 1
     assert priya.row().current_period_end == date(2028, 11, 17)
 
 
@@ -276,7 +276,7 @@ def test_a_change_at_period_end_charges_nothing_now(company: Company) -> None:
     assert view.next_charge is not None
     assert (view.next_charge.why, view.next_charge.amount) == ("scheduled_change", brl(4990))
     company.at = datetime(2026, 12, 5, 12, 0, tzinfo=UTC)
-    run_billing(company.begin, company.gateway)
+    run_billing(company.begin, company.gateways)
     assert priya.plan() == "Básico"
     assert company.account(priya.customer_id).invoices[0].total == brl(4990)
     assert len(company.told(PlanChangeScheduled)) == len(company.told(PlanChanged)) == 1
@@ -293,7 +293,7 @@ def test_a_scheduled_change_of_rhythm_moves_the_anchor_to_that_day(small_company
             PlanChangeAsk(subscription_id=subscription_id, new_price_id=yearly, when="period_end"),
         )
     company.at = datetime(2027, 2, 28, 12, 0, tzinfo=UTC)
-    run_billing(company.begin, company.gateway)
+    run_billing(company.begin, company.gateways)
     with company.begin() as tx:
         row = tx.session.get_one(Subscription, subscription_id)
     assert (row.anchor_day, row.current_period_end) == (28, date(2028, 2, 28))
@@ -382,7 +382,7 @@ def test_what_cannot_be_changed_is_refused_with_its_reason(small_company: Compan
     with company.begin() as tx, pytest.raises(WrongState):
         change_plan(tx, priya.ask(priya.family))
     company.forward(days=40)
-    run_billing(company.begin, company.gateway)
+    run_billing(company.begin, company.gateways)
     with company.begin() as tx:
         with pytest.raises(WrongState):
             change_plan(tx, priya.ask(priya.family))

@@ -230,7 +230,7 @@ def build(services: Services, gateway: GatewayInMemory) -> Desk:
         invoice_id = tx.session.scalars(
             select(Invoice.id).where(Invoice.subscription_id == subscription_id)
         ).one()
-    collected = payments.collect_invoice(services.begin, gateway, invoice_id)
+    collected = payments.collect_invoice(services.begin, services.gateways, invoice_id)
     assert collected.payment_id is not None
     return Desk(
         services=services,
