@@ -1,12 +1,14 @@
 """The books: what was booked, and the proof that it adds up."""
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from .domain.ledger import Entry
 from .domain.money import Money
+from .domain.refund import OUT_OF_BAND
 from .ports import Tx
 from .store.base import add_rows
+from .store.dispute import Dispute
 from .store.ledger import CreditBalance, CreditEntry, LedgerEntry, LedgerLine, LedgerWaiting
 from .store.payment import Payment, Refund
 
@@ -85,15 +87,37 @@ def _unbalanced_entries(session: Session) -> list[str]:
 
 
 def _cash_against_payments(session: Session) -> list[str]:
-    held = {
-        currency: int(minor)
-        for currency, minor in session.execute(
-            select(
-                Payment.currency, func.sum(Payment.captured_minor - Payment.refunded_minor)
-            ).group_by(Payment.currency)
-        )
-    }
-    return _compare("cash_at_gateway", _account(session, "cash_at_gateway"), held)
+    """What came in is with the gateway, but for what left it: refunds, and what disputes hold."""
+    minor = Payment.captured_minor - Payment.refunded_minor
+    held = _sums(session, select(Payment.currency, func.sum(minor)).group_by(Payment.currency))
+    by_hand = _sums(
+        session,
+        select(Refund.currency, func.sum(Refund.amount_minor))
+        .where(Refund.rail == OUT_OF_BAND, Refund.state == "succeeded")
+        .group_by(Refund.currency),
+    )
+    disputed, lost = (_disputes(session, where) for where in ("held", "lost"))
+    for currency in held:
+        taken = disputed.get(currency, 0) + lost.get(currency, 0)
+        held[currency] += by_hand.get(currency, 0) - taken
+    return [
+        *_compare("cash_at_gateway", _account(session, "cash_at_gateway"), held),
+        *_compare("disputed_funds", _account(session, "disputed_funds"), disputed),
+        *_compare("dispute_losses", _account(session, "dispute_losses"), lost),
+    ]
+
+
+def _disputes(session: Session, held: str) -> dict[str, int]:
+    return _sums(
+        session,
+        select(Dispute.currency, func.sum(Dispute.held_minor))
+        .where(Dispute.held == held)
+        .group_by(Dispute.currency),
+    )
+
+
+def _sums(session: Session, query: Select[tuple[str, int]]) -> dict[str, int]:
+    return {currency: int(minor) for currency, minor in session.execute(query)}
 
 
 def _credit_against_balances(session: Session) -> list[str]:
