@@ -114,7 +114,9 @@ def _heads(session: Session) -> list[tuple[int, str]]:
 def _follow(session: Session, report: ChainReport, heads: dict[int, str]) -> None:
     previous = ORIGIN
     stream = session.execute(
-        _contents().order_by(LedgerSeal.seq, LedgerLine.position),
+        _contents(LedgerSeal.entry_id, LedgerSeal.seq, LedgerSeal.hash).order_by(
+            LedgerSeal.seq, LedgerLine.position
+        ),
         execution_options={"yield_per": 2000},
     )
     for seal, entry in _entries(stream):
