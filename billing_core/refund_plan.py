@@ -121,7 +121,7 @@ def preview_refund(
         act="refund",
         amount=ask.amount,
         charge_now=None,
-        rows=tuple(_rows(session, plan, at)),
+        rows=tuple(refund_rows(session, plan, at)),
         lines=(),
         inputs_hash=hash_inputs(plan.inputs),
         payload=payload_of(ask),
@@ -302,7 +302,8 @@ def ask_from(payload: dict[str, Any]) -> RefundAsk:
     )
 
 
-def _rows(session: Session, plan: ReturnPlan, at: datetime) -> list[ChangeRow]:
+def refund_rows(session: Session, plan: ReturnPlan, at: datetime) -> list[ChangeRow]:
+    """Return everything a refund changes, and what it leaves as it is."""
     payment, money = plan.payment, plan.shares.money
     if payment is None:
         raise AssertionError("a refund has a payment")

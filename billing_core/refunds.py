@@ -39,8 +39,8 @@ from .refund_steps import (
     write_balance_note,
     write_refund,
 )
+from .store.funds import lock_funds
 from .store.invoice import CreditNote
-from .store.locks import lock_invoice, lock_payment
 from .store.payment import Payment, Refund
 
 __all__ = [
@@ -107,7 +107,7 @@ def give_back(
         RefundTooLarge: carries what is left, also for the loser of a race.
         RefundWindowClosed: with `windows`, when the provider takes no such refund.
     """
-    payment = _lock_payment(tx, ask.payment_id)
+    payment = lock_funds(tx.session, ask.payment_id)
     if earlier := given_back_by(tx.session, ask.money_act_id):
         return earlier
     plan = plan_refund(tx.session, payment, ask, tx.at, windows=windows)
@@ -252,14 +252,6 @@ def refunds_to_reconcile(session: Session, older_than: datetime, limit: int = 10
 def refunds_to_send(session: Session, limit: int = 100) -> list[UUID]:
     """Return refunds that nobody has sent yet: a lost wake-up costs seconds, never a refund."""
     return _in_states(session, ("requested",), limit)
-
-
-def _lock_payment(tx: Tx, payment_id: UUID) -> Payment:
-    """Lock the invoice first: its credit and its lines are counted by one transaction at a time."""
-    invoice_id = tx.session.scalar(select(Payment.invoice_id).where(Payment.id == payment_id))
-    if invoice_id is not None:
-        lock_invoice(tx.session, invoice_id)
-    return lock_payment(tx.session, payment_id)
 
 
 def _in_states(session: Session, states: tuple[str, ...], limit: int, *more: Any) -> list[UUID]:

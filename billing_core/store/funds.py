@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..domain.money import Money
 from .invoice import CreditNote, Invoice
+from .locks import lock_invoice, lock_payment
 from .payment import Payment
 from .subscription import PaymentMethod, Subscription
 
@@ -27,6 +28,17 @@ def credit_left(session: Session, invoice: Invoice | None, currency: str) -> Mon
     )
     # A negative total gave credit; none of it came from the customer.
     return Money(max(0, invoice.credit_applied_minor) - int(returned or 0), currency)
+
+
+def lock_funds(session: Session, payment_id: UUID) -> Payment:
+    """Lock a payment, and its invoice first: credit and lines are counted by one at a time.
+
+    Raises `NotFound`.
+    """
+    invoice_id = session.scalar(select(Payment.invoice_id).where(Payment.id == payment_id))
+    if invoice_id is not None:
+        lock_invoice(session, invoice_id)
+    return lock_payment(session, payment_id)
 
 
 def payments_for(session: Session, invoice_id: UUID) -> Sequence[Payment]:
