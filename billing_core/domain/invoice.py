@@ -9,7 +9,7 @@ from uuid import UUID
 from .discount import Off
 from .money import Money, total
 from .pricing import Charge
-from .proration import Portion, Span
+from .proration import Span
 from .tax import Taxed, TaxRule, split_price
 
 
@@ -138,23 +138,3 @@ def full_price(arithmetic: dict[str, Any]) -> Money:
     """Return what the full period costs before discount and tax, from a line's arithmetic."""
     minor = arithmetic.get("full_minor", arithmetic["unit_minor"] * arithmetic["quantity"])
     return Money(minor, arithmetic["currency"])
-
-
-def line_for(
-    portion: Portion, *, kind: str, reason: str, label: str, sign: int = 1, **more: Any
-) -> DraftLine:
-    """Make a line of a computed part of a period. `sign` -1 takes it back."""
-    currency = portion.amount.currency
-    return DraftLine(
-        kind=kind,
-        reason=reason,
-        label=label,
-        net=portion.amount.times(sign),
-        tax=Money.zero(currency),
-        unit=Money(portion.arithmetic["unit_minor"], currency),
-        quantity=portion.arithmetic["quantity"],
-        arithmetic=portion.arithmetic,
-        start=portion.span.start,
-        end=portion.span.end,
-        **more,
-    )
