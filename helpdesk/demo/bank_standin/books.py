@@ -113,7 +113,7 @@ class Books:
                 self._end(mandate, "CANCELADA", code)
                 for charge in self._charges.values():
                     if charge.mandate == id and charge.state == "ATIVA":
-                        self._end(charge, "CANCELADA", "mandate_cancelled")
+                        self._end(charge, "CANCELADA", "mandate_ended")
             return mandate
 
     def charge(self, id: str) -> Charge:
@@ -279,9 +279,9 @@ class Books:
         mandate = self._mandates.get(charge.mandate)
         charge.due_on = charge.due_on or self._today()
         if mandate is None or mandate.state != "APROVADA":
-            return "no_mandate"
+            return "mandate_ended"
         if mandate.max_minor is not None and charge.amount_minor > mandate.max_minor:
-            return "above_maximum"
+            return "mandate_limit_exceeded"
         earlier = [
             one
             for one in self._charges.values()

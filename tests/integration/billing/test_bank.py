@@ -251,12 +251,12 @@ def test_without_consent_nothing_is_scheduled(town: Town, accept: bool) -> None:
         found = town.pix.find_mandate(mandate.key)
         assert found is not None
         assert (found.state, found.code) == ("failed", "refused_by_payer")
-    with pytest.raises(GatewayDeclined, match="no_mandate"):
+    with pytest.raises(GatewayDeclined, match="mandate_ended"):
         town.automatic(mandate, due_on=date(2026, 12, 1))
 
 
 def test_a_mandate_has_a_maximum_or_none(town: Town) -> None:
-    with pytest.raises(GatewayDeclined, match="above_maximum"):
+    with pytest.raises(GatewayDeclined, match="mandate_limit_exceeded"):
         town.automatic(town.mandate(most=129_89), due_on=date(2026, 12, 1))
     asked = town.automatic(town.mandate(most=None), 9_999_00, due_on=None)
     assert asked.state == "pending"
@@ -268,7 +268,7 @@ def test_cancelling_a_mandate_ends_what_is_scheduled_under_it(town: Town) -> Non
     town.bank.books.cancel_mandate(mandate.ref, "cancelled_by_payer")
     found = town.pix.find_charge(asked.key)
     assert found is not None
-    assert (found.state, found.code) == ("failed", "mandate_cancelled")
+    assert (found.state, found.code) == ("failed", "mandate_ended")
     with pytest.raises(GatewayDeclined, match="no_such_mandate"):
         town.pix.cancel_mandate(key="never")
     assert town.pix.find_mandate("never") is None
