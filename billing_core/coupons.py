@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from .domain.money import Money
 from .domain.tax import read_percent
-from .errors import AmountNotPositive, CouponNotForThis, CurrencyMismatch, NoSuchCode, NotFound
+from .errors import (
+    AmountNotPositive,
+    CouponNotForThis,
+    CurrencyMismatch,
+    NoSuchCode,
+    NotFound,
+    UnreadableAmount,
+)
 from .ports import Tx
 from .store.catalog import Coupon, CouponRedemption
 from .store.locks import lock_subscription
@@ -36,8 +43,8 @@ class NewCoupon:
 def add_coupon(tx: Tx, new: NewCoupon) -> UUID:
     """Raises `AmountNotPositive`, or `UnreadableAmount` for a percentage that is none."""
     percent, amount = (new.off, None) if isinstance(new.off, str) else (None, new.off)
-    if percent is not None:
-        read_percent(percent)
+    if percent is not None and not read_percent(percent):
+        raise UnreadableAmount(percent)
     if amount is not None and amount.minor <= 0:
         raise AmountNotPositive(amount)
     coupon = Coupon(

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from billing_core.catalog import Interval, add_plan, add_price, add_product
+from billing_core.catalog import PLAIN, Interval, PriceTerms, add_plan, add_price, add_product
 from billing_core.domain.money import Money
 from billing_core.gateways.sandbox import Sandbox
 from billing_core.ledger import verify_ledger
@@ -97,12 +97,15 @@ class Company:
         *,
         interval: Interval = "month",
         currency: str = "BRL",
+        terms: PriceTerms = PLAIN,
     ) -> UUID:
         with self.begin() as tx:
             plan_id = add_plan(
                 tx, self.product_id, code=f"{name}-{interval}-{currency}-{minor}", name=name
             )
-            return add_price(tx, plan_id, amount=Money(minor, currency), interval=interval)
+            return add_price(
+                tx, plan_id, amount=Money(minor, currency), interval=interval, terms=terms
+            )
 
     def start(self, price_id: UUID | None = None, *, quantity: int = 1) -> tuple[UUID, UUID]:
         """Return (customer, subscription) with an open first invoice and a card."""
