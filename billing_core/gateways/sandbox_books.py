@@ -97,12 +97,15 @@ def insert_refund(
     at: datetime,
     outside: bool = False,
 ) -> Fate:
-    """Write a refund, refused if the charge does not allow it; return what became of it."""
+    """Write a refund, refused if the charge does not allow it; return what became of it.
+
+    One made `outside` has no key of a caller's: its own reference is its key.
+    """
     if fate.state != "failed":
         fate = _why_not(charge, at) or _take_back(connection, charge.ref, amount) or fate
     connection.execute(
         insert(REFUNDS).values(
-            ref=reference("re", key),
+            ref=key if outside else reference("re", key),
             key=key,
             outside=outside,
             charge_ref=charge.ref,

@@ -1,89 +1,23 @@
-"""What every payment gateway must do. A new one adds a `Peer` and passes all of this.
+"""What every payment gateway must do. A new one adds a peer and passes all of this.
 
 The peer is the provider's side: it can be told to misbehave, and its own books say how
-often money really moved.
+often money really moved. What a rail cannot do its peer says, and its refusal is proved.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
-from typing import Protocol
 
 import pytest
 
 from billing_core.domain.money import Money
-from billing_core.errors import GatewayDeclined, GatewayUnreachable, KeyReused, TransactionOpen
-from billing_core.gateways.sandbox import Sandbox
-from billing_core.ports import Gateway, GatewayEvent, Receipt
-from billing_core.store.tables import metadata
-from helpdesk.db import make_engine
+from billing_core.errors import BadSignature, GatewayDeclined, GatewayUnreachable, KeyReused
+from billing_core.gateways.signing import FRESH
+from billing_core.ports import GatewayEvent, Receipt
+from tests.contract.gateways.peer import ARRIVED, Delivery, Fault, Moved, Peer, signed_again
 
-
-class Peer(Protocol):
-    """One provider under test."""
-
-    gateway: Gateway
-    good_method: str
-
-    def decline_next(self, call: str, code: str) -> None: ...
-    def drop_before(self, call: str) -> None: ...
-    def drop_after(self, call: str) -> None: ...
-    def answer_late(self, call: str) -> None: ...
-    def settle(self, *, succeed: bool) -> list[GatewayEvent]: ...
-    def moved(self, kind: str) -> list[Receipt]:
-        """Return what the provider has carried out, from its own books."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class SandboxPeer:
-    good_method = "tok_visa"
-
-    def __init__(self, url: str) -> None:
-        self.engine = make_engine(url)
-        metadata.create_all(self.engine)
-        self.in_transaction = False
-        self.sandbox = Sandbox(
-            self.engine,
-            lambda: datetime(2026, 11, 17, tzinfo=UTC),
-            transaction_is_open=lambda: self.in_transaction,
-        )
-        self.gateway: Gateway = self.sandbox
-
-    def decline_next(self, call: str, code: str) -> None:
-        self.sandbox.behave("decline", on=call, code=code)  # type: ignore[arg-type]
-
-    def drop_before(self, call: str) -> None:
-        self.sandbox.behave("drop_before", on=call)  # type: ignore[arg-type]
-
-    def drop_after(self, call: str) -> None:
-        self.sandbox.behave("drop_after", on=call)  # type: ignore[arg-type]
-
-    def answer_late(self, call: str) -> None:
-        self.sandbox.behave("late", on=call)  # type: ignore[arg-type]
-
-    def settle(self, *, succeed: bool) -> list[GatewayEvent]:
-        return self.sandbox.settle_pending(succeed=succeed)
-
-    def moved(self, kind: str) -> list[Receipt]:
-        books = self.sandbox.charges() if kind == "charge" else self.sandbox.refunds()
-        return [one for one in books if one.state == "succeeded"]
-
-    def close(self) -> None:
-        self.engine.dispose()
-
-
-PEERS: dict[str, Callable[[str], Peer]] = {"sandbox": SandboxPeer}
-
-
-@pytest.fixture(params=sorted(PEERS))
-def peer(request: pytest.FixtureRequest, database_url: str) -> Iterator[Peer]:
-    made = PEERS[request.param](database_url)
-    yield made
-    made.close()
-
+CALLS: tuple[Moved, ...] = ("charge", "refund")
+FAULTS: tuple[Fault, ...] = ("drop_before", "drop_after", "hang", "error_500")
 
 _numbers = count(1)
 
@@ -96,216 +30,377 @@ def brl(minor: int) -> Money:
     return Money(minor, "BRL")
 
 
-def charge(peer: Peer, minor: int = 10000, *, name: str | None = None) -> Receipt:
+def charge(peer: Peer, minor: int = 10000, *, name: str | None = None, method: str = "") -> Receipt:
     return peer.gateway.charge(
-        method_token=peer.good_method, amount=brl(minor), key=name or key(), reference="FAT-1"
+        method_token=method or peer.method(),
+        amount=brl(minor),
+        key=name or key(),
+        reference="FAT-1",
     )
+
+
+def paid(peer: Peer, minor: int = 10000, *, name: str | None = None) -> Receipt:
+    """Charge, and let the payer pay where that is up to her."""
+    name = name or key()
+    receipt = charge(peer, minor, name=name)
+    if receipt.state == "pending":
+        peer.settle("charge", name, succeed=True)
+        found = peer.gateway.find_charge(name)
+        assert found is not None
+        return found
+    return receipt
 
 
 def refund(peer: Peer, payment_ref: str, minor: int, *, name: str | None = None) -> Receipt:
     return peer.gateway.refund(payment_ref=payment_ref, amount=brl(minor), key=name or key())
 
 
+def ask(peer: Peer, call: Moved, name: str, payment: Receipt, minor: int = 4000) -> Receipt:
+    """Make one call of either kind."""
+    if call == "charge":
+        return charge(peer, minor, name=name)
+    return refund(peer, payment.ref, minor, name=name)
+
+
+def find(peer: Peer, call: Moved, name: str) -> Receipt | None:
+    return peer.gateway.find_charge(name) if call == "charge" else peer.gateway.find_refund(name)
+
+
+def end(peer: Peer, call: Moved, name: str) -> None:
+    """Let what is pending succeed."""
+    found = find(peer, call, name)
+    if found is not None and found.state == "pending":
+        peer.settle(call, name, succeed=True)
+
+
+def read(peer: Peer, delivery: Delivery) -> GatewayEvent:
+    [event] = peer.gateway.read_events(delivery.body, delivery.headers, at=peer.now())
+    return event
+
+
+def lacks(peer: Peer, call: Moved) -> bool:
+    """Prove that a rail which gives nothing back says so, and move nothing."""
+    if call == "charge" or "refund" in peer.can:
+        return False
+    payment = paid(peer)
+    with pytest.raises(GatewayDeclined):
+        refund(peer, payment.ref, 100)
+    assert peer.moved("refund") == []
+    assert peer.gateway.refund_windows[peer.rail].days is None
+    return True
+
+
+def sums(peer: Peer, call: Moved) -> int:
+    return sum(one.minor for one in peer.moved(call))
+
+
 def test_a_charge_moves_money_and_says_so(peer: Peer) -> None:
     name = key()
     receipt = charge(peer, 10000, name=name)
-    assert (receipt.key, receipt.state, receipt.amount) == (name, "succeeded", brl(10000))
-    assert receipt.ref
-    assert peer.moved("charge") == [receipt]
-    assert peer.gateway.find_charge(name) == receipt
+    assert (receipt.key, receipt.amount, bool(receipt.ref)) == (name, brl(10000), True)
+    assert receipt.state == ("succeeded" if peer.pays_at_once else "pending")
+    assert peer.rail in peer.gateway.rails
+    if not peer.pays_at_once:
+        assert receipt.pay_by is not None
+        assert receipt.pay_by.code
+        assert peer.gateway.find_charge(name) == receipt
+        assert peer.moved("charge") == []
+        peer.settle("charge", name, succeed=True)
+    found = peer.gateway.find_charge(name)
+    assert found is not None
+    assert (found.ref, found.state, found.amount) == (receipt.ref, "succeeded", brl(10000))
+    [moved] = peer.moved("charge")
+    assert moved.minor == 10000
 
 
-def test_the_same_key_charges_once_and_tells_the_same(peer: Peer) -> None:
-    name = key()
-    assert charge(peer, name=name) == charge(peer, name=name)
-    assert len(peer.moved("charge")) == 1
+@pytest.mark.parametrize("call", CALLS)
+def test_the_same_key_moves_money_once_and_tells_the_same(peer: Peer, call: Moved) -> None:
+    if lacks(peer, call):
+        return
+    payment, name = paid(peer), key()
+    before = len(peer.moved(call))
+    first = ask(peer, call, name, payment)
+    assert ask(peer, call, name, payment) == first
+    end(peer, call, name)
+    again = find(peer, call, name)
+    assert again is not None
+    assert (again.ref, again.state) == (first.ref, "succeeded")
+    assert len(peer.moved(call)) == before + 1
 
 
-def test_the_same_key_refunds_once_and_tells_the_same(peer: Peer) -> None:
-    paid, name = charge(peer), key()
-    assert refund(peer, paid.ref, 4000, name=name) == refund(peer, paid.ref, 4000, name=name)
-    assert len(peer.moved("refund")) == 1
-
-
-def test_a_key_belongs_to_one_request(peer: Peer) -> None:
-    name, again = key(), key()
-    paid = charge(peer, 10000, name=name)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_key_belongs_to_one_amount(peer: Peer, call: Moved) -> None:
+    if lacks(peer, call):
+        return
+    payment, name = paid(peer), key()
+    ask(peer, call, name, payment, 4000)
     with pytest.raises(KeyReused):
-        charge(peer, 9999, name=name)
-    refund(peer, paid.ref, 100, name=again)
-    with pytest.raises(KeyReused):
-        refund(peer, paid.ref, 101, name=again)
-    assert [one.amount for one in peer.moved("charge")] == [brl(10000)]
-    assert [one.amount for one in peer.moved("refund")] == [brl(100)]
+        ask(peer, call, name, payment, 3999)
+    end(peer, call, name)
+    assert 3999 not in [one.minor for one in peer.moved(call)]
 
 
 def test_a_declined_charge_is_final_for_its_key(peer: Peer) -> None:
     name = key()
-    peer.decline_next("charge", "insufficient_funds")
+    code = peer.decline_next("charge")
+    method = peer.method()
     for _ in range(2):
         with pytest.raises(GatewayDeclined) as declined:
-            charge(peer, name=name)
-        assert declined.value.code == "insufficient_funds"
+            charge(peer, name=name, method=method)
+        assert declined.value.code == code
     found = peer.gateway.find_charge(name)
-    assert found is not None
-    assert (found.state, found.code) == ("failed", "insufficient_funds")
+    assert found is None or (found.state, found.code) == ("failed", code)
     assert peer.moved("charge") == []
-    assert charge(peer).state == "succeeded"
+    assert paid(peer).state == "succeeded"
 
 
 def test_a_declined_refund_moves_nothing(peer: Peer) -> None:
-    paid = charge(peer)
-    peer.decline_next("refund", "account_closed")
-    name = key()
-    with pytest.raises(GatewayDeclined):
-        refund(peer, paid.ref, 10000, name=name)
+    if lacks(peer, "refund"):
+        return
+    payment, name = paid(peer), key()
+    code = peer.decline_next("refund")
+    with pytest.raises(GatewayDeclined) as declined:
+        refund(peer, payment.ref, 10000, name=name)
+    assert declined.value.code == code
+    found = peer.gateway.find_refund(name)
+    assert found is None or found.state == "failed"
+    assert peer.moved("refund") == []
+    again = key()
+    refund(peer, payment.ref, 10000, name=again)
+    end(peer, "refund", again)
+    assert sums(peer, "refund") == 10000
+
+
+@pytest.mark.parametrize("minor", [10000, 2500], ids=["all", "a-part"])
+def test_money_goes_back(peer: Peer, minor: int) -> None:
+    if lacks(peer, "refund"):
+        return
+    payment, name = paid(peer, 10000), key()
+    receipt = refund(peer, payment.ref, minor, name=name)
+    assert (receipt.key, receipt.amount) == (name, brl(minor))
+    end(peer, "refund", name)
     found = peer.gateway.find_refund(name)
     assert found is not None
-    assert found.state == "failed"
-    assert refund(peer, paid.ref, 10000).state == "succeeded"
+    assert (found.ref, found.state, found.amount) == (receipt.ref, "succeeded", brl(minor))
+    assert sums(peer, "refund") == minor
 
 
-def test_refunds_stop_at_what_was_charged(peer: Peer) -> None:
-    paid = charge(peer, 10000)
-    refund(peer, paid.ref, 6000)
-    with pytest.raises(GatewayDeclined):
-        refund(peer, paid.ref, 6000)
-    refund(peer, paid.ref, 4000)
-    assert sum(one.amount.minor for one in peer.moved("refund")) == 10000
-
-
-@pytest.mark.parametrize("amount", [Money(100, "USD"), brl(10001)])
-def test_a_refund_that_cannot_be_is_declined(peer: Peer, amount: Money) -> None:
-    paid = charge(peer, 10000)
-    with pytest.raises(GatewayDeclined):
-        peer.gateway.refund(payment_ref=paid.ref, amount=amount, key=key())
-    assert peer.moved("refund") == []
+def test_two_equal_parts_are_two_refunds(peer: Peer) -> None:
+    if lacks(peer, "refund"):
+        return
+    payment, names = paid(peer, 10000), [key(), key()]
+    made = {refund(peer, payment.ref, 3000, name=name).ref for name in names}
+    for name in names:
+        end(peer, "refund", name)
+    assert len(made) == 2
+    assert [one.minor for one in peer.moved("refund")] == [3000, 3000]
 
 
 def test_a_refund_of_nothing_known_is_declined(peer: Peer) -> None:
     with pytest.raises(GatewayDeclined):
-        refund(peer, "ch_nowhere", 1)
+        refund(peer, "nowhere", 1)
 
 
-@pytest.mark.parametrize("arrived", [True, False], ids=["dropped-after", "dropped-before"])
-@pytest.mark.parametrize("call", ["charge", "refund"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("call", CALLS)
 def test_no_answer_is_unknown_and_the_same_key_finds_out(
-    peer: Peer, call: str, arrived: bool
+    peer: Peer, call: Moved, fault: Fault
 ) -> None:
-    paid, name = charge(peer), key()
+    if lacks(peer, call):
+        return
+    payment, name = paid(peer), key()
     before = len(peer.moved(call))
-
-    def ask() -> Receipt:
-        if call == "charge":
-            return charge(peer, name=name)
-        return refund(peer, paid.ref, 4000, name=name)
-
-    (peer.drop_after if arrived else peer.drop_before)(call)
+    method = peer.method()
+    peer.break_next(call, fault)
     with pytest.raises(GatewayUnreachable):
-        ask()
-    find = peer.gateway.find_charge if call == "charge" else peer.gateway.find_refund
-    assert (find(name) is not None) is arrived
-    assert len(peer.moved(call)) == before + int(arrived)
-    assert ask().state == "succeeded"
+        ask(peer, call, name, payment)
+    assert (find(peer, call, name) is not None) is (fault in ARRIVED)
+    answer = charge(peer, 4000, name=name, method=method) if call == "charge" else None
+    answer = answer or refund(peer, payment.ref, 4000, name=name)
+    assert answer.state != "failed"
+    end(peer, call, name)
     assert len(peer.moved(call)) == before + 1
 
 
-@pytest.mark.parametrize("succeed", [True, False])
-@pytest.mark.parametrize("call", ["charge", "refund"])
-def test_a_late_answer_is_pending_until_a_notice_ends_it(
-    peer: Peer, call: str, succeed: bool
-) -> None:
-    paid, name = charge(peer), key()
+@pytest.mark.parametrize("fault", ["drop_before", "error_500"])
+def test_a_question_without_an_answer_may_be_asked_again(peer: Peer, fault: Fault) -> None:
+    name = key()
+    receipt = charge(peer, name=name)
+    peer.break_next("find", fault)
+    with pytest.raises(GatewayUnreachable):
+        peer.gateway.find_charge(name)
+    found = peer.gateway.find_charge(name)
+    assert found is not None
+    assert found.ref == receipt.ref
+
+
+@pytest.mark.parametrize("succeed", [True, False], ids=["succeeds", "fails"])
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_pending_ends_with_a_notice(peer: Peer, call: Moved, succeed: bool) -> None:
+    if lacks(peer, call):
+        return
+    if not succeed and (f"fail_{call}" not in peer.can):
+        return
+    payment, name = paid(peer), key()
+    before = len(peer.moved(call))
     peer.answer_late(call)
-    receipt = (
-        charge(peer, name=name) if call == "charge" else refund(peer, paid.ref, 4000, name=name)
-    )
+    receipt = ask(peer, call, name, payment)
     assert receipt.state == "pending"
-    [notice] = peer.settle(succeed=succeed)
+    assert len(peer.moved(call)) == before
+    notice = read(peer, peer.settle(call, name, succeed=succeed))
     assert notice.receipt is not None
     assert (notice.kind, notice.receipt.key, notice.receipt.ref) == (call, name, receipt.ref)
-    assert notice.receipt.state == ("succeeded" if succeed else "failed")
-    find = peer.gateway.find_charge if call == "charge" else peer.gateway.find_refund
-    assert find(name) == notice.receipt
-    assert peer.settle(succeed=succeed) == []
-    if call == "refund":  # what failed can be asked again, what succeeded cannot
-        with nullcontext() if not succeed else pytest.raises(GatewayDeclined):
-            refund(peer, paid.ref, 10000)
+    found = find(peer, call, name)
+    assert found is not None
+    assert found.state == notice.receipt.state == ("succeeded" if succeed else "failed")
+    assert len(peer.moved(call)) == before + int(succeed)
+    if call == "refund":
+        assert notice.payment_ref == payment.ref
 
 
 def test_what_never_arrived_is_not_found(peer: Peer) -> None:
+    charge(peer)
     assert peer.gateway.find_charge("never") is None
     assert peer.gateway.find_refund("never") is None
+    assert peer.gateway.find_dispute("never") is None
 
 
-# ---- the sandbox alone ----
+def test_a_charge_that_waits_can_be_withdrawn(peer: Peer) -> None:
+    name = key()
+    if peer.pays_at_once:
+        charge(peer, name=name)
+        assert peer.gateway.withdraw(key=name).state == "succeeded"  # it is too late
+        assert len(peer.moved("charge")) == 1
+        return
+    charge(peer, name=name)
+    for _ in range(2):
+        withdrawn = peer.gateway.withdraw(key=name)
+        assert (withdrawn.state, withdrawn.code) == ("failed", "withdrawn")
+    found = peer.gateway.find_charge(name)
+    assert found is not None
+    assert (found.state, found.code) == ("failed", "withdrawn")
+    assert peer.moved("charge") == []
+
+
+def test_a_charge_that_is_paid_is_too_late_to_withdraw(peer: Peer) -> None:
+    name = key()
+    paid(peer, name=name)
+    assert peer.gateway.withdraw(key=name).state == "succeeded"
+    with pytest.raises(GatewayDeclined):
+        peer.gateway.withdraw(key="never")
 
 
 @pytest.fixture
-def sandbox(sqlite_url: str) -> Iterator[SandboxPeer]:
-    made = SandboxPeer(sqlite_url)
-    yield made
-    made.close()
+def delivery(peer: Peer) -> Delivery:
+    """One honest notice."""
+    name = key()
+    peer.answer_late("charge")
+    charge(peer, name=name)
+    return peer.settle("charge", name, succeed=True)
 
 
-def test_the_sandbox_refuses_to_be_called_inside_a_transaction(sandbox: SandboxPeer) -> None:
-    sandbox.in_transaction = True
-    calls: tuple[Callable[[], object], ...] = (
-        lambda: charge(sandbox),
-        lambda: refund(sandbox, "ch_1", 1),
-        lambda: sandbox.gateway.find_charge("x"),
-        lambda: sandbox.gateway.find_refund("x"),
+def test_only_the_providers_signature_counts(peer: Peer, delivery: Delivery) -> None:
+    now = peer.now()
+    genuine = peer.webhook_secret
+    forged = (
+        signed_again(peer, delivery, at=now, secret="another secret"),
+        signed_again(peer, delivery, at=now, secret=""),
+        replace(delivery, headers={}),
+        replace(delivery, headers={peer.signature_header: "t=now,v1=00"}),
+        replace(delivery, body=delivery.body.replace(b"10000", b"99999") + b" "),
     )
-    for call in calls:
-        with pytest.raises(TransactionOpen):
-            call()
-    assert sandbox.sandbox.charges() == []
+    for one in forged:
+        with pytest.raises(BadSignature):
+            peer.gateway.read_events(one.body, one.headers, at=now)
+    honest = signed_again(peer, delivery, at=now, secret=genuine)
+    assert peer.gateway.read_events(honest.body, honest.headers, at=now)
 
 
-def test_a_rule_may_be_for_one_customer_or_one_key(sandbox: SandboxPeer) -> None:
-    box = sandbox.sandbox
-    box.behave("decline", on="charge", method_prefix="tok_ana", times=None)
-    box.behave("decline", on="charge", key_prefix="bad-", code="lost_card")
-    for method, name, declined in (
-        ("tok_ana_1", "a", "card_declined"),
-        ("tok_ana_1", "b", "card_declined"),
-        ("tok_bia", "bad-1", "lost_card"),
-        ("tok_bia", "bad-2", None),
-    ):
-        with nullcontext() if declined is None else pytest.raises(GatewayDeclined, match=declined):
-            box.charge(method_token=method, amount=brl(1), key=name, reference="r")
-    box.behave_well()
-    well = box.charge(method_token="tok_ana_1", amount=brl(1), key="c", reference="r")
-    assert well.state == "succeeded"
+def test_a_stale_notice_is_refused(peer: Peer, delivery: Delivery) -> None:
+    late = FRESH + timedelta(seconds=2)
+    for away in (late, -late):
+        with pytest.raises(BadSignature):
+            peer.gateway.read_events(delivery.body, delivery.headers, at=peer.now() + away)
 
 
-def test_calls_grouped_together_are_the_same_calls(sandbox: SandboxPeer) -> None:
-    box = sandbox.sandbox
-    with box.together():
-        first = charge(sandbox, name="one")
-        assert charge(sandbox, name="one") == first
-        refund(sandbox, first.ref, 100)
-    assert [one.key for one in box.charges()] == ["one"]
-    box.behave("decline", on="charge")
-    with box.together(), pytest.raises(GatewayDeclined):
-        charge(sandbox)
-    assert charge(sandbox).state == "succeeded"
+def test_a_notice_says_the_same_each_time_it_comes(peer: Peer, delivery: Delivery) -> None:
+    assert read(peer, delivery) == read(peer, delivery)
 
 
-def test_a_repeated_capture_is_a_second_charge_with_its_own_reference(
-    sandbox: SandboxPeer,
-) -> None:
-    first = charge(sandbox, name="once")
-    again = sandbox.sandbox.repeat_capture("once")
-    assert again.amount == first.amount
-    assert again.ref != first.ref
-    assert refund(sandbox, again.ref, 10000).state == "succeeded"
+def test_a_refund_made_outside_bears_no_key_of_ours(peer: Peer) -> None:
+    if "outside" not in peer.can:
+        return
+    payment = paid(peer)
+    event = read(peer, peer.refund_outside(payment.ref, 2500))
+    assert event.receipt is not None
+    assert (event.kind, event.payment_ref) == ("refund", payment.ref)
+    assert event.receipt.key == event.receipt.ref
+    assert peer.gateway.find_refund(event.receipt.key) == event.receipt
+    [line] = [one for one in report(peer) if one[0] == "refund"]
+    assert line == ("refund", event.receipt.ref, "", 2500)
 
 
-def test_a_bounced_refund_can_be_given_again(sandbox: SandboxPeer) -> None:
-    paid = charge(sandbox)
-    refund(sandbox, paid.ref, 10000, name="bounces")
-    notice = sandbox.sandbox.bounce_refund("bounces")
-    assert notice.receipt is not None
-    assert (notice.receipt.state, notice.receipt.code) == ("failed", "account_closed")
-    assert refund(sandbox, paid.ref, 10000).state == "succeeded"
+def test_a_dispute_is_told_and_can_be_answered_once(peer: Peer) -> None:
+    payment = paid(peer)
+    if "dispute" not in peer.can:
+        with pytest.raises(GatewayDeclined):
+            peer.gateway.answer_dispute("dp_1", evidence={"customer_name": "Ana"}, key=key())
+        return
+    event = read(peer, peer.open_dispute(payment.ref, 10000))
+    assert event.dispute is not None
+    ref = event.dispute.ref
+    assert (event.kind, event.dispute.payment_ref) == ("dispute", payment.ref)
+    assert peer.gateway.find_dispute(ref) == event.dispute
+    assert event.dispute.state == "needs_response"
+    peer.gateway.answer_dispute(ref, evidence={"customer_name": "Ana"}, key=key())
+    found = peer.gateway.find_dispute(ref)
+    assert found is not None
+    assert found.state == "under_review"
+    with pytest.raises(GatewayDeclined):
+        peer.gateway.answer_dispute(ref, evidence=None, key=key())
+
+
+def test_a_dispute_can_be_accepted(peer: Peer) -> None:
+    if "dispute" not in peer.can:
+        return
+    event = read(peer, peer.open_dispute(paid(peer).ref, 5000))
+    assert event.dispute is not None
+    peer.gateway.answer_dispute(event.dispute.ref, evidence=None, key=key())
+    found = peer.gateway.find_dispute(event.dispute.ref)
+    assert found is not None
+    assert found.state in ("lost", "accepted")
+
+
+def report(peer: Peer, began: timedelta = timedelta(minutes=10)) -> list[tuple[str, str, str, int]]:
+    """Return the report of today, and of yesterday where midnight has just passed."""
+    days = sorted({(peer.now() - began).date(), peer.now().date()})
+    return [
+        (line.kind, line.ref, line.key, line.amount.minor)
+        for day in days
+        for line in peer.gateway.report(day)
+    ]
+
+
+def test_the_daily_report_agrees_with_the_peers_own_books(peer: Peer) -> None:
+    names = [key(), key()]
+    payments = [
+        paid(peer, minor, name=name) for minor, name in zip((10000, 777), names, strict=True)
+    ]
+    peer.decline_next("charge")
+    with pytest.raises(GatewayDeclined):
+        charge(peer)
+    lines = {("charge", one.ref, one.key, one.amount.minor) for one in payments}
+    if "refund" in peer.can:
+        name = key()
+        made = refund(peer, payments[0].ref, 2500, name=name)
+        end(peer, "refund", name)
+        lines.add(("refund", made.ref, name, 2500))
+    if "dispute" in peer.can:
+        told = read(peer, peer.open_dispute(payments[1].ref, 777)).dispute
+        assert told is not None
+        lines.add(("dispute", told.ref, "", 777))
+    assert sorted(report(peer)) == sorted(lines)
+    for call in CALLS:
+        reported = sum(line[3] for line in report(peer) if line[0] == call)
+        assert reported == sums(peer, call)
+    assert peer.gateway.report((peer.now() - timedelta(days=3)).date()) == []
