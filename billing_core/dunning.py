@@ -87,19 +87,23 @@ def set_policy(tx: Tx, policy: Policy) -> UUID:
 
 
 def note_failure(tx: Tx, attempt: PaymentAttempt) -> None:
-    """Plan what follows an open invoice's first failure; a later hard decline ends the retries.
+    """Plan what follows an open invoice's first failure; a later one moves no date.
 
-    Called inside the transaction that books the failure; the invoice is locked.
+    After a hard decline the retries to come are skipped; a soft one, of another method by
+    then, brings them back. Called in the transaction that books the failure, with the
+    invoice locked.
     """
     steps = tx.session.scalars(
         select(DunningStep).where(DunningStep.invoice_id == attempt.invoice_id)
     ).all()
     if not steps:
         _write_plan(tx, attempt)
-    elif is_hard(attempt.failure_code):
-        for step in steps:
-            if step.outcome == "waiting" and step.act == "retry":
-                step.outcome, step.done_at = "skipped", tx.at
+        return
+    outcome = _outcome_of_retries(attempt)
+    for step in steps:
+        coming = step.outcome == "waiting" or (step.outcome == "skipped" and step.due_at > tx.at)
+        if step.act == "retry" and coming:
+            step.outcome = outcome
 
 
 def stop_dunning(tx: Tx, *invoice_ids: UUID) -> None:
@@ -180,18 +184,22 @@ def _write_plan(tx: Tx, attempt: PaymentAttempt) -> None:
             "planned_at": tx.at,
             "due_on": step.on,
             "due_at": start_of(step.on, zone),
-            "outcome": "waiting",
+            "outcome": _outcome_of_retries(attempt) if step.act == "retry" else "waiting",
         }
         for step in timetable(
             cast(Rail, attempt.rail),
             local_date(tx.at, zone),
             due_on=attempt.due_on or invoice.due_on,
             policy=policy_in_force(tx.session),
-            code=attempt.failure_code,
             next_cycle_on=invoice.period_end,
         )
     ]
     add_rows(tx.session, DunningStep, rows)
+
+
+def _outcome_of_retries(attempt: PaymentAttempt) -> str:
+    """A hard decline is answered with another method, not with another try."""
+    return "skipped" if is_hard(attempt.failure_code) else "waiting"
 
 
 def _dump_policy(policy: Policy) -> dict[str, Any]:

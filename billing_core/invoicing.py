@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from .attempts import ChargeOrder, untried_invoices, write_attempts
+from .dunning_run import DunningRun, run_dunning
 from .payments import Collected, collect_batch, send_attempts
 from .ports import Begin, Gateways, Tx
 from .renewals import bill_many
@@ -34,6 +35,7 @@ class BillingRun:
     failed: int = 0
     waiting: int = 0  # pending or unknown
     faults: list[tuple[UUID, str]] = field(default_factory=list)
+    dunning: DunningRun = field(default_factory=DunningRun)
     late: Counter[UUID] = field(default_factory=Counter)
     """Invoices so far of those who are more than one period late; nobody else is counted."""
 
@@ -93,7 +95,7 @@ def run_billing(
     together: Together = nullcontext,
     clock_id: UUID | None = None,
 ) -> BillingRun:
-    """Bill every due subscription, then collect, with no transaction open. Safe to run twice at once.
+    """Bill every due subscription, collect, and ask again where that failed. Safe to run twice at once.
 
     A run that was killed is finished by the next one: whatever it had begun is in the rows.
     `batch` subscriptions share a transaction; a batch that fails is tried again one by one,
@@ -111,6 +113,8 @@ def run_billing(
             break
         after = found[-1]
     _collect_left(means, run)
+    run.dunning = run_dunning(begin, gateways, batch=batch, clock_id=clock_id)
+    run.count(run.dunning.collected)
     return run
 
 

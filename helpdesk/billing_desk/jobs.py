@@ -41,5 +41,8 @@ def reconcile_money(services: Services) -> None:
 @job("bill_due", queue="money", every="30 * * * * *")
 def bill_due(services: Services) -> None:
     """Bill the periods that have begun, collect what is open, and ask again where it failed."""
-    for id, fault in run_billing(services.begin, services.gateways, batch=50).faults:
+    run = run_billing(services.begin, services.gateways, batch=50)
+    for id, fault in run.faults:
         log.error("not billed", subscription=str(id), fault=fault)
+    for id, fault in run.dunning.faults:
+        log.error("not asked again", invoice=str(id), fault=fault)
