@@ -7,13 +7,17 @@ from hypothesis import strategies as st
 
 from billing_core.domain.balance import (
     LineBalance,
+    NetRefunds,
     PaymentBalance,
     check_refund,
     credit_line,
+    invoice_balance,
     refundable,
     spread,
+    wallet_after,
 )
 from billing_core.domain.money import Money
+from billing_core.domain.tax import Taxed
 from billing_core.errors import (
     AmountNotPositive,
     CurrencyMismatch,
@@ -141,3 +145,86 @@ def test_a_line_cannot_give_more_than_it_has() -> None:
     assert refused.value.left == brl(10)
     with pytest.raises(AmountNotPositive):
         credit_line(one, brl(0))
+
+
+def by_net(net: int, tax: int) -> NetRefunds:
+    return NetRefunds(Taxed(brl(net), brl(tax)), Taxed(brl(0), brl(0)))
+
+
+@pytest.mark.parametrize(
+    ("nets", "taxes", "states"),
+    [
+        pytest.param([1000], [250], ["refunded"], id="at-once"),
+        pytest.param(
+            [300, 300, 400],
+            [75, 75, 100],
+            ["partially_refunded", "partially_refunded", "refunded"],
+            id="one-by-one",
+        ),
+        pytest.param([1, 999], [0, 250], ["partially_refunded", "refunded"], id="the-last-cent"),
+    ],
+)
+def test_a_refund_by_net_brings_its_tax_and_the_last_one_the_rest(
+    nets: list[int], taxes: list[int], states: list[str]
+) -> None:
+    balance = by_net(1000, 250)
+    assert balance.state == "paid"
+    for net, tax, state in zip(nets, taxes, states, strict=True):
+        refund = balance.give_back(brl(net))
+        assert refund == Taxed(brl(net), brl(tax))
+        balance = balance.after(refund)
+        assert balance.state == state
+
+
+def test_a_refund_by_net_never_brings_more_tax_than_is_left() -> None:
+    balance = by_net(4, 2)
+    taxes = []
+    for _ in range(4):
+        refund = balance.give_back(brl(1))
+        taxes.append(refund.tax.minor)
+        balance = balance.after(refund)
+    assert taxes == [1, 1, 0, 0]
+    assert balance.state == "refunded"
+
+
+def test_a_refund_by_net_stays_within_the_net() -> None:
+    balance = by_net(1000, 250).after(Taxed(brl(600), brl(150)))
+    with pytest.raises(RefundTooLarge) as refused:
+        balance.give_back(brl(401))
+    assert (refused.value.asked, refused.value.left) == (brl(401), brl(400))
+    with pytest.raises(AmountNotPositive) as nothing:
+        balance.give_back(brl(0))
+    assert nothing.value.asked == brl(0)
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**6), st.data())
+def test_refunds_by_net_add_up_to_the_invoice(net: int, tax: int, data: st.DataObject) -> None:
+    balance = by_net(net, tax)
+    while balance.state != "refunded":
+        left = (balance.whole.net - balance.given.net).minor
+        refund = balance.give_back(brl(data.draw(st.integers(min(left, net // 5 + 1), left))))
+        assert refund.tax.minor >= 0
+        balance = balance.after(refund)
+    assert balance.given == balance.whole
+
+
+def test_a_refund_alone_brings_the_debt_back() -> None:
+    alone = invoice_balance(brl(23382), paid=brl(23382), refunded=brl(23382), adjusted=brl(0))
+    noted = invoice_balance(brl(23382), paid=brl(23382), refunded=brl(23382), adjusted=brl(-23382))
+    unpaid = invoice_balance(brl(100), paid=brl(30), refunded=brl(10), adjusted=brl(-5))
+    assert (alone, noted, unpaid) == (brl(23382), brl(0), brl(75))
+
+
+@pytest.mark.parametrize(
+    ("wallet", "refund", "after"),
+    [(500, 125, 375), (500, 1250, 0), (500, 500, 0), (0, 125, 0), (-40, 125, -40), (1, 1, 0)],
+)
+def test_a_prepaid_wallet_is_drawn_down_to_nothing_at_most(
+    wallet: int, refund: int, after: int
+) -> None:
+    assert wallet_after(brl(wallet), brl(refund)) == brl(after)
+
+
+def test_a_payment_given_back_twice_has_nothing_left() -> None:
+    assert refundable(balance(100, 70, 70), None) == brl(0)
+    assert refundable(balance(100, 30), None) == brl(70)

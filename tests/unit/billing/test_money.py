@@ -136,3 +136,39 @@ def test_without_weights_that_count_the_last_part_takes_all() -> None:
 def test_impossible_weights_are_a_defect(weights: list[int]) -> None:
     with pytest.raises(ValueError, match="weights"):
         brl(1).allocate(weights)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("23072.5296", "USD", 2307253),
+        ("0.005", "USD", 1),
+        ("-0.005", "USD", -1),
+        ("0.0049999", "USD", 0),
+        ("74.985", "BRL", 7499),
+        ("0.5", "JPY", 1),
+        ("1.2345", "KWD", 1235),
+        ("129.90", "BRL", 12990),
+        ("7", "BRL", 700),
+    ],
+)
+def test_an_exact_amount_is_rounded_once(text: str, currency: str, minor: int) -> None:
+    assert Money.nearest(text, currency) == Money(minor, currency)
+
+
+@pytest.mark.parametrize("text", ["", "1,5", "NaN", "1e3", "0.1234567890123", "1" * 16, "1.", "+1"])
+def test_what_is_no_number_is_not_rounded(text: str) -> None:
+    with pytest.raises(UnreadableAmount) as refused:
+        Money.nearest(text, "BRL")
+    assert refused.value.text == text
+
+
+@given(st.integers(-(10**15), 10**15), st.lists(st.integers(0, 10**6), min_size=1, max_size=30))
+def test_splitting_and_adding_up_again_loses_nothing(minor: int, weights: list[int]) -> None:
+    parts = brl(minor).allocate(weights)
+    assert total(parts, "BRL") == brl(minor)
+    assert all(part.minor * minor >= 0 for part in parts)
+    whole = sum(weights)
+    for part, weight in zip(parts, weights, strict=True):
+        if whole:
+            assert abs(part.minor - Fraction(minor * weight, whole)) < 1
