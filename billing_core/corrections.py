@@ -27,9 +27,8 @@ from .ports import Tx
 from .preview import MoneyPreview, hash_inputs
 from .refund_plan import Windows
 from .refunds import carry_out_return, given_back_by
+from .store.funds import lock_invoice_funds
 from .store.invoice import CreditNote, Invoice
-from .store.locks import lock_all, lock_invoice, lock_subscription
-from .store.payment import Payment
 
 __all__ = ["Reissue", "ReissueAsk", "ask_from", "payload_of", "preview_reissue", "reissue_invoice"]
 
@@ -84,7 +83,7 @@ def reissue_invoice(
         RefundTooLarge: money and credit of the invoice do not hold the difference any more.
         RefundWindowClosed: with `windows`, when the provider takes no such refund.
     """
-    invoice = _lock(tx, ask.invoice_id)
+    invoice = lock_invoice_funds(tx.session, ask.invoice_id)
     if earlier := _earlier(tx.session, ask):
         return earlier
     plan = plan_correction(tx.session, invoice, ask, tx.at, windows=windows)
@@ -125,21 +124,6 @@ def ask_from(payload: dict[str, Any]) -> ReissueAsk:
         settle_by=payload["settle_by"],
         money_act_id=UUID(act) if act else None,
     )
-
-
-def _lock(tx: Tx, invoice_id: UUID) -> Invoice:
-    """Lock subscription, invoice and payments, in the global order."""
-    found = tx.session.execute(
-        select(Invoice.subscription_id).where(Invoice.id == invoice_id)
-    ).first()
-    if found is None:
-        raise NotFound("invoice", invoice_id)
-    if found.subscription_id is not None:
-        lock_subscription(tx.session, found.subscription_id)
-    invoice = lock_invoice(tx.session, invoice_id)
-    paid_by = select(Payment).where(Payment.invoice_id == invoice_id).order_by(Payment.id)
-    lock_all(tx.session, paid_by)
-    return invoice
 
 
 def _replace(tx: Tx, plan: CorrectionPlan, ask: ReissueAsk) -> Reissue:

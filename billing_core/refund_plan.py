@@ -183,7 +183,7 @@ def plan_return(
     left = _left(money, pool, lines, order)
     if amount > left:
         raise RefundTooLarge(amount, left)
-    credits = _credits(invoice, lines, amount, named)
+    credits = line_credits(invoice, lines, amount, named)
     shares = share(order, amount, money_left=money, credit_left=pool)
     return ReturnPlan(payment, invoice, lines, credits, amount, shares, order, pool)
 
@@ -219,12 +219,13 @@ def _left(
     return max(left, Money.zero(left.currency))
 
 
-def _credits(
+def line_credits(
     invoice: Invoice | None,
     lines: Sequence[LineBalance] | None,
     amount: Money,
     named: Sequence[tuple[UUID, Money]],
 ) -> tuple[LineCredit, ...]:
+    """Split an amount over an invoice's lines: as named, or by what each has left."""
     if not named:
         return tuple(spread(amount, lines)) if lines else ()
     known = {line.line_id: line for line in lines or ()}

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from .credit_notes import NewNote, settle_by_credit, void_note, write_note
 from .dispute_holds import hold_disputed
-from .domain.balance import LineCredit, credit_line
+from .domain.balance import LineCredit, divide
 from .domain.money import Money
 from .domain.refund import OUT_OF_BAND, check_edge
 from .errors import NotFound, RefundTooLarge
@@ -74,7 +74,7 @@ def write_refund(
     money = plan.shares.money
     if not take(tx.session, payment, "reserved_minor", money.minor):
         raise RefundTooLarge(money, payment.balance.left)
-    for_money, for_balance = split_credits(plan)
+    for_money, for_balance = divide(plan.credits, plan.lines or (), money)
     note = {"reason": reason, "money_act_id": money_act_id, "order": plan.order}
     way = "bank_transfer" if payee_id else "refund"
     note_id = _note(tx, plan, way, money, for_money, **note)
@@ -146,28 +146,6 @@ def void_balance_note(tx: Tx, refund: Refund) -> None:
     """The act is off before anything moved: neither does the balance."""
     if refund.balance_note_id is not None:
         void_note(tx, refund.balance_note_id)
-
-
-def split_credits(plan: ReturnPlan) -> tuple[tuple[LineCredit, ...], tuple[LineCredit, ...]]:
-    """Divide what each line gives back between money and balance; net and tax add up exactly."""
-    if not plan.credits or not plan.shares.balance:
-        return plan.credits, ()
-    if not plan.shares.money:
-        return (), plan.credits
-    known = {line.line_id: line for line in plan.lines or ()}
-    parts = plan.shares.money.allocate([credit.gross.minor for credit in plan.credits])
-    for_money, for_balance = [], []
-    for credit, part in zip(plan.credits, parts, strict=True):
-        money = credit_line(known[credit.line_id], part) if part else None
-        if money is not None:
-            for_money.append(money)
-        rest = credit.gross - part
-        if rest:
-            nothing = Money.zero(rest.currency)
-            taken = money or LineCredit(credit.line_id, nothing, nothing)
-            net, tax = credit.net - taken.net, credit.tax - taken.tax
-            for_balance.append(LineCredit(credit.line_id, net, tax))
-    return tuple(for_money), tuple(for_balance)
 
 
 def _note(

@@ -88,6 +88,7 @@ class GivenBack:
 
     refund_id: UUID | None = None
     credit_note_id: UUID | None = None
+    balance_note_id: UUID | None = None  # of a refund of which a part is credit
 
 
 def give_back(
@@ -117,19 +118,30 @@ def give_back(
 
 
 def carry_out_return(
-    tx: Tx, plan: ReturnPlan, *, reason: str, money_act_id: UUID | None, held: bool
+    tx: Tx,
+    plan: ReturnPlan,
+    *,
+    reason: str,
+    money_act_id: UUID | None,
+    held: bool,
+    payee_id: UUID | None = None,
 ) -> GivenBack:
-    """Do what a plan says, for whatever act it was made. Payment and invoice are locked."""
+    """Do what a plan says, for whatever act it was made. Payment and invoice are locked.
+
+    With `payee_id` the money goes by a transfer, which is `held` always.
+    """
     if not plan.shares.money:
         if held:
             return GivenBack()
         note_id = write_balance_note(tx, plan, reason=reason, money_act_id=money_act_id)
         return GivenBack(None, note_id)
-    refund = write_refund(tx, plan, reason=reason, money_act_id=money_act_id, held=held)
+    refund = write_refund(
+        tx, plan, reason=reason, money_act_id=money_act_id, held=held, payee_id=payee_id
+    )
     if not held:
         let_go(tx, refund)
     tx.emit(RefundRequested(**about(refund), held=held))
-    return GivenBack(refund.id, refund.credit_note_id)
+    return GivenBack(refund.id, refund.credit_note_id, refund.balance_note_id)
 
 
 def promise_refund(
@@ -156,7 +168,7 @@ def given_back_by(session: Session, money_act_id: UUID | None) -> GivenBack | No
         return None
     refund = session.scalars(select(Refund).where(Refund.money_act_id == money_act_id)).first()
     if refund is not None:
-        return GivenBack(refund.id, refund.credit_note_id)
+        return GivenBack(refund.id, refund.credit_note_id, refund.balance_note_id)
     note_id = session.scalar(
         select(CreditNote.id).where(
             CreditNote.money_act_id == money_act_id, CreditNote.settled_by == "credit"

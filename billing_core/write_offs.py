@@ -17,8 +17,8 @@ from .events import InvoiceRecovered, InvoiceWrittenOff
 from .ledger import post
 from .ports import Tx
 from .preview import ChangeRow, MoneyPreview, hash_inputs
+from .store.funds import lock_invoice_funds
 from .store.invoice import Invoice
-from .store.locks import lock_invoice, lock_subscription
 from .store.subscription import Subscription
 
 
@@ -63,7 +63,7 @@ def write_off(tx: Tx, ask: WriteOffAsk, *, expected: str | None = None) -> UUID:
         ChangePending: a plan change waits for its payment.
         StaleInputs: it changed since the preview with the hash `expected`.
     """
-    invoice = _lock(tx, ask.invoice_id)
+    invoice = lock_invoice_funds(tx.session, ask.invoice_id)
     if invoice.state == "uncollectible":
         return invoice.id
     _check(tx.session, invoice)
@@ -116,17 +116,6 @@ def ask_from(payload: dict[str, Any]) -> WriteOffAsk:
         reason=payload["reason"],
         money_act_id=UUID(act) if act else None,
     )
-
-
-def _lock(tx: Tx, invoice_id: UUID) -> Invoice:
-    found = tx.session.execute(
-        select(Invoice.subscription_id).where(Invoice.id == invoice_id)
-    ).first()
-    if found is None:
-        raise NotFound("invoice", invoice_id)
-    if found.subscription_id is not None:
-        lock_subscription(tx.session, found.subscription_id)
-    return lock_invoice(tx.session, invoice_id)
 
 
 def _check(session: Session, invoice: Invoice) -> None:

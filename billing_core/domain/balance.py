@@ -129,6 +129,31 @@ def credit_line(line: LineBalance, gross: Money) -> LineCredit:
     return LineCredit(line.line_id, gross - tax, tax)
 
 
+def divide(
+    credits: Sequence[LineCredit], lines: Sequence[LineBalance], first: Money
+) -> tuple[tuple[LineCredit, ...], tuple[LineCredit, ...]]:
+    """Divide what lines give back into `first` and the rest; net and tax add up exactly.
+
+    `lines` are the balances the credits were taken from.
+    """
+    if not credits:
+        return (), ()
+    known = {line.line_id: line for line in lines}
+    ones: list[LineCredit] = []
+    others: list[LineCredit] = []
+    for credit, part in zip(
+        credits, first.allocate([credit.gross.minor for credit in credits]), strict=True
+    ):
+        net, tax = credit.net, credit.tax
+        if part:
+            one = credit_line(known[credit.line_id], part)
+            ones.append(one)
+            net, tax = net - one.net, tax - one.tax
+        if part != credit.gross:
+            others.append(LineCredit(credit.line_id, net, tax))
+    return tuple(ones), tuple(others)
+
+
 @dataclass(frozen=True, slots=True)
 class NetRefunds:
     """An invoice's net and tax, and what refunds that were asked for by net gave back so far."""

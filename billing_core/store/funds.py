@@ -7,8 +7,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ..domain.money import Money
+from ..errors import NotFound
 from .invoice import CreditNote, Invoice
-from .locks import lock_invoice, lock_payment
+from .locks import lock_all, lock_invoice, lock_payment, lock_subscription
 from .payment import Payment
 from .subscription import PaymentMethod, Subscription
 
@@ -39,6 +40,18 @@ def lock_funds(session: Session, payment_id: UUID) -> Payment:
     if invoice_id is not None:
         lock_invoice(session, invoice_id)
     return lock_payment(session, payment_id)
+
+
+def lock_invoice_funds(session: Session, invoice_id: UUID) -> Invoice:
+    """Lock subscription, invoice and payments, in the global order. Raises `NotFound`."""
+    found = session.execute(select(Invoice.subscription_id).where(Invoice.id == invoice_id)).first()
+    if found is None:
+        raise NotFound("invoice", invoice_id)
+    if found.subscription_id is not None:
+        lock_subscription(session, found.subscription_id)
+    invoice = lock_invoice(session, invoice_id)
+    lock_all(session, select(Payment).where(Payment.invoice_id == invoice_id).order_by(Payment.id))
+    return invoice
 
 
 def payments_for(session: Session, invoice_id: UUID) -> Sequence[Payment]:
