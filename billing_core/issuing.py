@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from .attempts import withdraw_attempts
 from .credit_notes import raise_due_again
 from .credits import Movement, balances_of, move
 from .domain import ledger as books
 from .domain.invoice import Draft, DraftLine, apply_credit
 from .domain.money import Money, total
+from .dunning import stop_dunning
 from .errors import WrongState
 from .events import InvoiceIssued
 from .ledger import post
@@ -115,6 +117,8 @@ def void(tx: Tx, invoice: Invoice) -> None:
         owe_again(tx, [invoice.id])
     raise_due_again(tx, invoice)
     invoice.state, invoice.voided_at = "void", tx.at
+    withdraw_attempts(tx, [invoice.id])
+    stop_dunning(tx, invoice.id)
     currency = invoice.currency
     lines = lines_of(tx.session, invoice.id)
     for line in lines:
