@@ -12,7 +12,7 @@ from .store.dispute import Dispute
 from .store.ledger import CreditBalance, CreditEntry, LedgerEntry, LedgerLine, LedgerWaiting
 from .store.payment import Payment, Refund
 
-_SIGNED = case(
+SIGNED = case(
     (LedgerLine.side == "debit", LedgerLine.amount_minor), else_=-LedgerLine.amount_minor
 )
 
@@ -53,7 +53,7 @@ def post(tx: Tx, *entries: Entry) -> None:
 def trial_balance(session: Session) -> dict[tuple[str, str], Money]:
     """Return (account, currency) -> debits minus credits. Per currency they add up to zero."""
     sums = session.execute(
-        select(LedgerLine.account, LedgerLine.currency, func.sum(_SIGNED)).group_by(
+        select(LedgerLine.account, LedgerLine.currency, func.sum(SIGNED)).group_by(
             LedgerLine.account, LedgerLine.currency
         )
     )
@@ -78,10 +78,10 @@ def verify_ledger(session: Session) -> list[str]:
 
 def _unbalanced_entries(session: Session) -> list[str]:
     sums = session.execute(
-        select(LedgerEntry.id, LedgerLine.currency, func.coalesce(func.sum(_SIGNED), 0))
+        select(LedgerEntry.id, LedgerLine.currency, func.coalesce(func.sum(SIGNED), 0))
         .outerjoin(LedgerLine, LedgerLine.entry_id == LedgerEntry.id)
         .group_by(LedgerEntry.id, LedgerLine.currency)
-        .having((func.coalesce(func.sum(_SIGNED), 0) != 0) | (func.count(LedgerLine.position) < 2))
+        .having((func.coalesce(func.sum(SIGNED), 0) != 0) | (func.count(LedgerLine.position) < 2))
     )
     return [f"entry {id}: {currency} is off by {minor}" for id, currency, minor in sums]
 

@@ -207,6 +207,58 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_product_code")),
     )
     op.create_table(
+        "reconciliation_item",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("gateway", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=True),
+        sa.Column("ours_minor", sa.BigInteger(), nullable=True),
+        sa.Column("ours_currency", sa.CHAR(length=3), nullable=True),
+        sa.Column("theirs_minor", sa.BigInteger(), nullable=True),
+        sa.Column("theirs_currency", sa.CHAR(length=3), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("resolved_by", sa.Uuid(), nullable=True),
+        sa.Column("resolved_at", Instant(), nullable=True),
+        sa.Column("found_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'resolved') = (resolved_at IS NOT NULL)",
+            name=op.f("ck_reconciliation_item_resolved_at"),
+        ),
+        sa.CheckConstraint(
+            "kind IN ('charge', 'refund', 'dispute')", name=op.f("ck_reconciliation_item_kind")
+        ),
+        sa.CheckConstraint(
+            "state IN ('matched', 'missing_here', 'missing_there', 'amount_differs', 'resolved')",
+            name=op.f("ck_reconciliation_item_state"),
+        ),
+        sa.CheckConstraint(
+            "ours_minor IS NOT NULL OR theirs_minor IS NOT NULL",
+            name=op.f("ck_reconciliation_item_a_side"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliation_item")),
+        sa.UniqueConstraint(
+            "gateway", "kind", "ref", name=op.f("uq_reconciliation_item_gateway_kind_ref")
+        ),
+    )
+    with op.batch_alter_table("reconciliation_item", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_reconciliation_item_gateway_day", ["gateway", "day"], unique=False
+        )
+        batch_op.create_index(
+            "ix_reconciliation_item_open",
+            ["day", "id"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('missing_here', 'missing_there', 'amount_differs')"),
+            postgresql_where=sa.text(
+                "state IN ('missing_here', 'missing_there', 'amount_differs')"
+            ),
+        )
+
+    op.create_table(
         "sandbox_charge",
         sa.Column("ref", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -608,7 +660,7 @@ def upgrade() -> None:
         sa.Column("money_act_id", sa.Uuid(), nullable=True),
         sa.Column("tax_document", sa.String(), nullable=True),
         sa.CheckConstraint(
-            "reason IN ('start', 'renewal', 'plan_change', 'reissue', 'usage')",
+            "reason IN ('start', 'renewal', 'plan_change', 'reissue', 'usage', 'pause', 'resume', 'cancel')",
             name=op.f("ck_invoice_reason"),
         ),
         sa.CheckConstraint(
@@ -654,6 +706,53 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_invoice_subscription_id"), ["subscription_id"], unique=False
         )
+
+    op.create_table(
+        "mandate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("one_time_key", sa.String(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("subscription_id", sa.Uuid(), nullable=True),
+        sa.Column("payment_method_id", sa.Uuid(), nullable=True),
+        sa.Column("gateway", sa.String(), nullable=False),
+        sa.Column("gateway_ref", sa.String(), nullable=True),
+        sa.Column("payer", sa.String(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("max_minor", sa.BigInteger(), nullable=True),
+        sa.Column("period", sa.String(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("cancel_asked_at", Instant(), nullable=True),
+        sa.Column("requested_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint(
+            "period IN ('week', 'month', 'quarter', 'half_year', 'year')",
+            name=op.f("ck_mandate_period"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('requested', 'pending', 'accepted', 'refused', 'cancelled', 'expired')",
+            name=op.f("ck_mandate_state"),
+        ),
+        sa.CheckConstraint("max_minor > 0", name=op.f("ck_mandate_max_minor")),
+        sa.ForeignKeyConstraint(
+            ["payment_method_id"],
+            ["payment_method.id"],
+            name=op.f("fk_mandate_payment_method_id_payment_method"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscription.id"],
+            name=op.f("fk_mandate_subscription_id_subscription"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandate")),
+        sa.UniqueConstraint("gateway", "gateway_ref", name=op.f("uq_mandate_gateway_gateway_ref")),
+        sa.UniqueConstraint("one_time_key", name=op.f("uq_mandate_one_time_key")),
+        sa.UniqueConstraint("payment_method_id", name=op.f("uq_mandate_payment_method_id")),
+    )
+    with op.batch_alter_table("mandate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mandate_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index("ix_mandate_state_changed_at", ["state", "changed_at"], unique=False)
 
     op.create_table(
         "mrr_movement",
@@ -983,6 +1082,7 @@ def upgrade() -> None:
         sa.Column("respond_by", Instant(), nullable=True),
         sa.Column("opened_at", Instant(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("heard_at", Instant(), nullable=False),
         sa.CheckConstraint("held IN ('none', 'held', 'lost')", name=op.f("ck_dispute_held")),
         sa.CheckConstraint(
             "state IN ('early_warning', 'warning_needs_response', 'warning_under_review', 'warning_closed', 'needs_response', 'under_review', 'pre_arbitration', 'won', 'lost', 'prevented', 'accepted', 'expired')",
