@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from .disputes import record_dispute
 from .errors import GatewayUnreachable, NotAllowed, NotFound, UnreadableNotice
+from .mandates import mandate_gateway, settle_mandate
 from .notices import dump_event, load_event
-from .outside_refunds import record_outside_refund
+from .outside_refunds import record_outside_refund, refund_by_ref
 from .payments import settle_charge
 from .ports import Begin, Gateway, GatewayEvent, Gateways, Tx
 from .refunds import RefundOutcome, settle_refund
@@ -157,8 +158,14 @@ def _read_dispute(begin: Begin, gateway: Gateway, event: GatewayEvent) -> _Verdi
     return _READ if known is not None else _Verdict("parked", "no payment of ours")
 
 
-def _read_mandate(begin: Begin, gateway: Gateway, event: GatewayEvent) -> _Verdict:  # noqa: ARG001
-    return _Verdict("parked", "mandates are not kept yet")
+def _read_mandate(begin: Begin, gateway: Gateway, event: GatewayEvent) -> _Verdict:
+    assert event.receipt is not None
+    consents = mandate_gateway({gateway.name: gateway}, gateway.name)
+    receipt = consents.find_mandate(event.receipt.key) if consents is not None else None
+    if consents is None or receipt is None:
+        return _Verdict("parked", "the gateway knows no such mandate")
+    known = settle_mandate(begin, consents, receipt)
+    return _READ if known is not None else _Verdict("parked", "no mandate of ours")
 
 
 _READERS: dict[str, Callable[[Begin, Gateway, GatewayEvent], _Verdict]] = {
@@ -175,11 +182,7 @@ def _refund_of(session: Session, gateway: str, key: str, ref: str) -> UUID | Non
         ours = session.scalar(select(Refund.id).where(Refund.id == UUID(key)))
     except ValueError:
         ours = None
-    if ours is not None:
-        return ours
-    return session.scalar(
-        select(Refund.id).where(Refund.gateway == gateway, Refund.gateway_ref == ref)
-    )
+    return ours if ours is not None else refund_by_ref(session, gateway, ref)
 
 
 def _finish(begin: Begin, notice_id: UUID, verdict: _Verdict) -> None:

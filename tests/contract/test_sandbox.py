@@ -203,7 +203,7 @@ def test_a_boleto_that_was_withdrawn_can_still_be_paid(world: World) -> None:
 def test_a_withdrawal_that_gets_no_answer_may_have_happened(world: World) -> None:
     for act, state in (("drop_before", "pending"), ("drop_after", "failed")):
         world.charge(act, method="pix_ana")
-        world.box.behave(act, on="withdraw")  # type: ignore[arg-type]
+        world.box.behave(act, on="withdraw")
         with pytest.raises(GatewayUnreachable):
             world.box.withdraw(key=act)
         found = world.box.find_charge(act)
