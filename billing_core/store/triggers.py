@@ -2,13 +2,16 @@
 
 Books and credit entries are only added to, and PostgreSQL commits no entry that does not
 balance; what has a life moves along the edges that its module in domain lists, and no other.
+An issued invoice says for ever what it said: only its state, what was credited and what is
+still due move on, and its tax document's number is set once.
 """
 
 from collections.abc import Mapping
 
-from ..domain import refund, subscription
+from ..domain import mandate, refund, subscription
 
 EDGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "mandate": mandate.EDGES,
     "refund": refund.EDGES,
     "subscription": subscription.EDGES,
 }
@@ -23,6 +26,39 @@ APPEND_ONLY = (
     "mrr_movement",
 )
 
+FROZEN = {
+    "invoice": (
+        "series",
+        "number",
+        "customer_id",
+        "subscription_id",
+        "currency",
+        "reason",
+        "period_start",
+        "period_end",
+        "discount_minor",
+        "tax_minor",
+        "total_minor",
+        "issued_at",
+        "tax_document",
+    ),
+    "invoice_line": (
+        "invoice_id",
+        "position",
+        "kind",
+        "label",
+        "period_start",
+        "period_end",
+        "quantity",
+        "unit_minor",
+        "arithmetic",
+        "net_minor",
+        "discount_minor",
+        "tax_minor",
+    ),
+}
+"""By table: the columns of an issued invoice that nobody changes."""
+
 
 def create_statements(dialect: str) -> list[str]:
     """Return the DDL for "sqlite" or "postgresql"; each statement runs alone, in this order.
@@ -33,6 +69,7 @@ def create_statements(dialect: str) -> list[str]:
         return [
             *(_append_only_sqlite(table, verb) for table in APPEND_ONLY for verb in _VERBS),
             *(_edges_sqlite(table) for table in EDGES),
+            *(_frozen_sqlite(table) for table in FROZEN),
         ]
     return [
         _REFUSE_POSTGRESQL,
@@ -46,6 +83,8 @@ def create_statements(dialect: str) -> list[str]:
             f" FOR EACH ROW EXECUTE FUNCTION billing_{table}_edge()"
             for table in EDGES
         ),
+        _FROZEN_POSTGRESQL,
+        *(_frozen_postgresql(table) for table in FROZEN),
     ]
 
 
@@ -58,6 +97,7 @@ def drop_statements(dialect: str) -> list[str]:
                 for verb in _VERBS
             ),
             *(f"DROP TRIGGER IF EXISTS {table}_edges" for table in EDGES),
+            *(f"DROP TRIGGER IF EXISTS {table}_frozen" for table in FROZEN),
         ]
     return [
         *(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}" for table in APPEND_ONLY),
@@ -66,6 +106,8 @@ def drop_statements(dialect: str) -> list[str]:
         "DROP FUNCTION IF EXISTS billing_append_only()",
         "DROP FUNCTION IF EXISTS billing_balanced()",
         *(f"DROP FUNCTION IF EXISTS billing_{table}_edge()" for table in EDGES),
+        *(f"DROP TRIGGER IF EXISTS {table}_frozen ON {table}" for table in FROZEN),
+        "DROP FUNCTION IF EXISTS billing_frozen()",
     ]
 
 
@@ -133,3 +175,40 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$"""
+
+
+_FROZEN_POSTGRESQL = """
+CREATE OR REPLACE FUNCTION billing_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is issued',
+    ERRCODE = 'integrity_constraint_violation';
+END $$"""
+
+
+def _changed(table: str, other: str) -> str:
+    """Return an SQL condition that is true when a frozen column changes; `other` compares NULLs, too.
+
+    An invoice freezes with its number. The number of its tax document is the one thing
+    that may come later.
+    """
+    held = [column for column in FROZEN[table] if column != "tax_document"]
+    any_of = " OR ".join(f"NEW.{column} {other} OLD.{column}" for column in held)
+    if table != "invoice":
+        return any_of
+    late = f"OLD.tax_document IS NOT NULL AND NEW.tax_document {other} OLD.tax_document"
+    return f"(OLD.number IS NOT NULL AND ({any_of})) OR ({late})"
+
+
+def _frozen_sqlite(table: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_frozen BEFORE UPDATE OF {', '.join(FROZEN[table])} ON {table}"
+        f" WHEN {_changed(table, 'IS NOT')} BEGIN SELECT RAISE(ABORT, '{table} is issued'); END"
+    )
+
+
+def _frozen_postgresql(table: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_frozen BEFORE UPDATE OF {', '.join(FROZEN[table])} ON {table}"
+        f" FOR EACH ROW WHEN ({_changed(table, 'IS DISTINCT FROM')})"
+        " EXECUTE FUNCTION billing_frozen()"
+    )
