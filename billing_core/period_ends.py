@@ -35,6 +35,7 @@ def begin_pause(tx: Tx, subscription: Subscription, *, on: date) -> None:
     subscription.paused_on = on
     subscription.pause_at_period_end = False
     subscription.next_bill_at = None
+    set_alarm(subscription)
     tx.emit(
         SubscriptionPaused(
             subscription_id=subscription.id,

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from .acts_done import done_before, note_done
+from .domain.calendar import local_date
 from .domain.invoice import DraftLine, apply_credit
 from .domain.money import Money
 from .errors import NotFound, StaleInputs
@@ -23,7 +24,7 @@ from .running_period import draft_of
 from .store.forecast import next_charge
 from .store.locks import lock_subscription
 from .store.subscription import Subscription
-from .waiting_lines import put_by
+from .waiting_lines import lines_waiting, put_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,25 @@ def cancel_scheduled_change(tx: Tx, subscription_id: UUID) -> None:
     subscription = lock_subscription(tx.session, subscription_id)
     subscription.scheduled_item_id = subscription.scheduled_price_id = None
     subscription.scheduled_quantity = subscription.scheduled_act_id = None
+
+
+def bill_waiting_lines(tx: Tx, subscription_id: UUID) -> UUID | None:
+    """Issue what waits for the next invoice as an invoice of its own; None: nothing waits."""
+    subscription = lock_subscription(tx.session, subscription_id)
+    tx = on_own_time(tx, subscription.customer_id)
+    lines = lines_waiting(tx.session, [subscription.id]).get(subscription.id, ())
+    if not lines:
+        return None
+    draft = draft_of(
+        subscription,
+        lines,
+        reason="plan_change",
+        due_on=local_date(tx.at, subscription.time_zone),
+        start=lines[0].start,
+        end=lines[0].end,
+        money_act_id=None,
+    )
+    return issue(tx, [draft])[0].invoice_id
 
 
 def preview_line(line: DraftLine) -> PreviewLine:

@@ -19,6 +19,8 @@ from .domain.proration import Span
 from .events import PlanChanged
 from .issuing import issue
 from .item_lines import period_lines, usage_line
+from .metrics import record_mrr
+from .new_periods import use_coupon
 from .period_ends import goes_on
 from .ports import Tx
 from .running_period import whole_period
@@ -39,6 +41,7 @@ class _Turn:
     now: Terms | None
     over: Span  # the period that is over; empty before the first one
     reason: str
+    left_trial: bool = False
 
     def drafted(self, tx: Tx, lines: tuple[DraftLine, ...]) -> Draft:
         subscription = self.subscription
@@ -87,7 +90,11 @@ def bill_many(tx: Tx, subscription_ids: Sequence[UUID], *, skip_locked: bool = F
     offers = offers_of(tx.session, waiting)
     turns = [_turn(tx, subscription, terms[subscription.id], offers) for subscription in due]
     tx.session.flush()
-    return _issue(tx, turns, taken)
+    invoices = _issue(tx, turns, taken)
+    # Nothing else changes what a subscription is worth; most renewals change nothing.
+    moved = [turn.subscription.id for turn in turns if turn.left_trial or turn.now is not turn.was]
+    record_mrr(tx, *moved, *(turn.subscription.id for turn in turns if turn.was.coupons))
+    return invoices
 
 
 def _issue(tx: Tx, turns: Sequence[_Turn], taken: Mapping[tuple[UUID, date], UUID]) -> list[UUID]:
@@ -113,11 +120,13 @@ def _issue(tx: Tx, turns: Sequence[_Turn], taken: Mapping[tuple[UUID, date], UUI
 def _turn(tx: Tx, subscription: Subscription, was: Terms, offers: Mapping[UUID, Offer]) -> _Turn:
     start, end = subscription.current_period_start, subscription.current_period_end
     over = Span(start, end, start, end)
+    left_trial = subscription.state == "trialing"
     if not goes_on(tx, subscription):
         return _Turn(subscription, was, None, over, "usage")
-    now = _carry_out(tx, subscription, was, offers)
+    now = carry_out_scheduled(tx, subscription, was, offers)
     _advance(subscription, now)
-    return _Turn(subscription, was, now, over, "start" if start == end else "renewal")
+    reason = "start" if start == end or left_trial else "renewal"
+    return _Turn(subscription, was, now, over, reason, left_trial)
 
 
 def _slots_taken(
@@ -137,7 +146,7 @@ def _slots_taken(
     return {(id, start): invoice_id for id, start, invoice_id in found if id and start}
 
 
-def _carry_out(
+def carry_out_scheduled(
     tx: Tx, subscription: Subscription, terms: Terms, offers: Mapping[UUID, Offer]
 ) -> Terms:
     """Carry out a change that waited for this day."""
@@ -201,12 +210,7 @@ def _coming_lines(turn: _Turn) -> tuple[DraftLine, ...]:
         return ()
     start = turn.subscription.current_period_start
     end = turn.subscription.current_period_end
-    use = turn.now.next_coupon
-    if use is not None and any(one.off or one.use for one in turn.now.items):
-        use.redemption.covered_until = end
-        if use.redemption.periods_left is not None:
-            use.redemption.periods_left -= 1
-            use.redemption.live = use.redemption.periods_left > 0
+    use_coupon(turn.now, end)
     return period_lines(turn.now, Span(start, end, *whole_period(turn.subscription, turn.now)))
 
 

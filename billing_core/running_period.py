@@ -131,8 +131,8 @@ def draft_of(
     *,
     reason: str,
     due_on: date,
-    start: date,
-    end: date,
+    start: date | None,
+    end: date | None,
     money_act_id: UUID | None,
 ) -> Draft:
     """Return an invoice of these lines, in the subscription's name."""

@@ -1,37 +1,66 @@
-"""Who pays what, since when, and until when. Plan changes: plan_changes.py, named here too."""
+"""Who pays what, and how. Starts, changes, pauses and cancellations have their own modules, named here too."""
 
 from dataclasses import dataclass
-from datetime import date
+from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
-from .domain.calendar import local_date, start_of
-from .errors import NotFound, PriceNotOnSale, WrongState
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .cancellations import (
+    CancelAsk,
+    CancelResult,
+    cancel,
+    cancel_at_period_end,
+    preview_cancel,
+    uncancel,
+)
+from .errors import NotFound
+from .pauses import PauseAsk, PauseResult, cancel_pause, pause, pause_collection, preview_pause
 from .plan_change_rules import PlanChangeAsk, ask_from, payload_of, usual_when
 from .plan_changes import (
     PlanChangeResult,
+    bill_waiting_lines,
     cancel_scheduled_change,
     change_plan,
     preview_plan_change,
 )
 from .ports import Tx
-from .renewals import bill_many
-from .store.catalog import Price
+from .resumptions import ResumeAsk, preview_resume, resume
+from .starts import StartSubscription, preview_start, start_subscription
+from .store.catalog import Plan, Price
 from .store.locks import lock_subscription
 from .store.subscription import LIVE, PaymentMethod, Subscription, SubscriptionItem
 
 __all__ = [
+    "CancelAsk",
+    "CancelResult",
     "NewMethod",
+    "PauseAsk",
+    "PauseResult",
     "PlanChangeAsk",
     "PlanChangeResult",
+    "ResumeAsk",
     "StartSubscription",
     "add_payment_method",
     "ask_from",
+    "bill_waiting_lines",
+    "cancel",
     "cancel_at_period_end",
+    "cancel_pause",
     "cancel_scheduled_change",
     "change_plan",
+    "live_duplicates",
+    "pause",
+    "pause_collection",
     "payload_of",
+    "preview_cancel",
+    "preview_pause",
     "preview_plan_change",
+    "preview_resume",
+    "preview_start",
+    "resume",
     "start_subscription",
     "uncancel",
     "use_payment_method",
@@ -44,23 +73,13 @@ class NewMethod:
     """A way to pay as the gateway keeps it. We never see a card number."""
 
     customer_id: UUID
-    kind: Literal["card", "pix", "boleto"]
+    kind: Literal["card", "pix", "pix_automatico", "boleto"]
     token: str
     gateway: str = "sandbox"
     brand: str = ""
     last4: str = ""
     exp_month: int | None = None
     exp_year: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartSubscription:
-    customer_id: UUID
-    price_id: UUID
-    payment_method_id: UUID | None
-    time_zone: str = "America/Sao_Paulo"
-    quantity: int = 1
-    system: str = "native"
 
 
 def add_payment_method(tx: Tx, new: NewMethod) -> UUID:
@@ -90,60 +109,24 @@ def use_payment_method(tx: Tx, subscription_id: UUID, method_id: UUID) -> None:
     subscription.payment_method_id = method_id
 
 
-def start_subscription(tx: Tx, start: StartSubscription) -> UUID:
-    """Start today (local date) and issue the first invoice; collecting it is the caller's next step.
+def live_duplicates(session: Session, customer_id: UUID) -> list[tuple[UUID, UUID]]:
+    """Return pairs (older, newer) of live subscriptions to plans of the same product.
 
-    A subscription of another `system` gets no invoice of ours.
+    A change of plan edits the subscription, so two of them are a mistake, and both renew.
     """
-    price = tx.session.get(Price, start.price_id)
-    if price is None or price.valid_until is not None:
-        raise PriceNotOnSale(start.price_id)
-    today = local_date(tx.at, start.time_zone)
-    subscription = Subscription(
-        id=tx.new_id(),
-        customer_id=start.customer_id,
-        system=start.system,
-        state="active",
-        currency=price.currency,
-        time_zone=start.time_zone,
-        anchor_day=today.day,
-        anchor_date=today,
-        # An empty period that ends today: the first invoice is the first renewal.
-        current_period_start=today,
-        current_period_end=today,
-        next_bill_at=start_of(today, start.time_zone),
-        payment_method_id=start.payment_method_id,
-        started_at=tx.at,
+    rows = session.execute(
+        select(Subscription.id, Plan.product_id)
+        .join(SubscriptionItem, SubscriptionItem.subscription_id == Subscription.id)
+        .join(Price, Price.id == SubscriptionItem.price_id)
+        .join(Plan, Plan.id == Price.plan_id)
+        .where(
+            Subscription.customer_id == customer_id,
+            Subscription.state.in_(LIVE),
+            SubscriptionItem.added_on.is_(None),
+        )
+        .order_by(Subscription.started_at, Subscription.id)
     )
-    tx.session.add(subscription)
-    tx.session.flush()
-    item = SubscriptionItem(
-        id=tx.new_id(),
-        subscription_id=subscription.id,
-        price_id=price.id,
-        quantity=start.quantity,
-    )
-    tx.session.add(item)
-    tx.session.flush()
-    bill_many(tx, [subscription.id])
-    return subscription.id
-
-
-def cancel_at_period_end(tx: Tx, subscription_id: UUID) -> date:
-    """Return the first day without service. A scheduled plan change is dropped."""
-    subscription = _live(tx, subscription_id)
-    subscription.cancel_at_period_end = True
-    subscription.scheduled_price_id = subscription.scheduled_act_id = None
-    return subscription.current_period_end
-
-
-def uncancel(tx: Tx, subscription_id: UUID) -> None:
-    """Take a cancellation back while the period still runs."""
-    _live(tx, subscription_id).cancel_at_period_end = False
-
-
-def _live(tx: Tx, subscription_id: UUID) -> Subscription:
-    subscription = lock_subscription(tx.session, subscription_id)
-    if subscription.state not in LIVE:
-        raise WrongState("subscription", subscription_id, subscription.state)
-    return subscription
+    by_product: dict[UUID, list[UUID]] = {}
+    for subscription_id, product_id in rows:
+        by_product.setdefault(product_id, []).append(subscription_id)
+    return [pair for ids in by_product.values() for pair in pairwise(ids)]

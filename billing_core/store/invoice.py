@@ -27,7 +27,17 @@ class Invoice(Base):
     __table_args__ = (
         UniqueConstraint("series", "number"),
         one_of("state", "draft", "open", "paid", "void", "uncollectible"),
-        one_of("reason", "start", "renewal", "plan_change", "reissue", "usage"),
+        one_of(
+            "reason",
+            "start",
+            "renewal",
+            "plan_change",
+            "reissue",
+            "usage",
+            "pause",
+            "resume",
+            "cancel",
+        ),
         CheckConstraint("due_minor >= 0", name="due_minor"),
         CheckConstraint(
             "total_minor = due_minor + credit_applied_minor + lowered_minor", name="credit_applied"

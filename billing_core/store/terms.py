@@ -267,13 +267,16 @@ def _coupons(
     )
     result: dict[UUID, list[CouponUse]] = defaultdict(list)
     for redemption, coupon in found:
-        amount = None
-        if coupon.amount_minor is not None and coupon.currency is not None:
-            amount = Money(coupon.amount_minor, coupon.currency)
-        discount = Discount(coupon.code, coupon.percent, amount)
-        use = CouponUse(redemption, discount, frozenset(coupon.plan_ids))
-        result[redemption.subscription_id].append(use)
+        result[redemption.subscription_id].append(use_of(redemption, coupon))
     return {id: tuple(uses) for id, uses in result.items()}
+
+
+def use_of(redemption: CouponRedemption, coupon: Coupon) -> CouponUse:
+    amount = None
+    if coupon.amount_minor is not None and coupon.currency is not None:
+        amount = Money(coupon.amount_minor, coupon.currency)
+    discount = Discount(coupon.code, coupon.percent, amount)
+    return CouponUse(redemption, discount, frozenset(coupon.plan_ids))
 
 
 def _take_off(items: tuple[ItemTerms, ...], use: CouponUse | None) -> tuple[ItemTerms, ...]:
