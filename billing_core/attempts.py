@@ -21,6 +21,7 @@ from .ports import Tx
 from .store.base import add_rows
 from .store.clock import lives_by
 from .store.invoice import Invoice
+from .store.mandate import mandate_refusals
 from .store.payment import OPEN_ATTEMPTS, PaymentAttempt
 from .store.subscription import PaymentMethod, Subscription
 
@@ -44,6 +45,7 @@ class ChargeOrder:
     amount: Money
     task: Task
     due_on: date | None = None
+    refusal: str = ""  # why it must not be sent: the payer's mandate does not cover it
 
 
 def write_attempts(
@@ -71,7 +73,11 @@ def write_attempts(
         policy = _policy(tx.session, fresh)
         rows = [_attempt_row(tx, one, key, policy) for one in fresh]
         add_rows(tx.session, PaymentAttempt, rows)
-        orders += [_new_order(row, one) for row, one in zip(rows, fresh, strict=True)]
+        new = [_new_order(row, one) for row, one in zip(rows, fresh, strict=True)]
+        orders += _with_refusals(
+            tx.session,
+            [(order, row.kind, row.method_id) for order, row in zip(new, fresh, strict=True)],
+        )
     return orders
 
 
@@ -242,8 +248,26 @@ def _orders(tx: Tx, which: ColumnElement[bool]) -> list[ChargeOrder]:
         .join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
         .where(and_(which, PaymentAttempt.state.in_(OPEN_ATTEMPTS)))
     )
+    return _with_refusals(
+        tx.session,
+        [
+            (_order(attempt, token, state, tx.at), attempt.rail, attempt.payment_method_id)
+            for attempt, token, state in tx.session.execute(query)
+        ],
+    )
+
+
+def _with_refusals(
+    session: Session, orders: Sequence[tuple[ChargeOrder, str, UUID]]
+) -> list[ChargeOrder]:
+    """Note on each (order, rail, method) whether its mandate forbids to send it."""
+    asked = [(method, order.amount) for order, rail, method in orders if rail == "pix_automatico"]
+    refusals = mandate_refusals(session, asked)
+    if not refusals:
+        return [order for order, _, _ in orders]
     return [
-        _order(attempt, token, state, tx.at) for attempt, token, state in tx.session.execute(query)
+        replace(order, refusal=refusals.get((method, order.amount), ""))
+        for order, _, method in orders
     ]
 
 

@@ -297,3 +297,14 @@ class DunningEnded:
     subscription_id: UUID | None
     ending: str
     due: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateChanged:
+    """A payer's standing consent was accepted, refused, cancelled, or expired (`state`)."""
+
+    mandate_id: UUID
+    customer_id: UUID
+    subscription_id: UUID | None
+    state: str
+    code: str

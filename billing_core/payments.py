@@ -198,6 +198,8 @@ def _carry_out(gateway: Gateway, order: ChargeOrder) -> Receipt:
         return gateway.withdraw(key=order.key) if known.state == "pending" else known
     if known is not None:
         return known
+    if order.refusal:  # nothing has arrived, and nothing may
+        raise GatewayDeclined(order.refusal)
     return gateway.charge(
         method_token=order.method_token,
         amount=order.amount,
