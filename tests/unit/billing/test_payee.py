@@ -1,0 +1,82 @@
+"""Bank details are complete and true to form, or they are refused with the field that is wrong."""
+
+from typing import Any
+
+import pytest
+
+from billing_core.domain.payee import kind_of_key, mask_pix_key, read_payee, read_pix_key
+from billing_core.errors import UnreadablePayee
+
+ANA = {"holder": " Ana  Prado ", "document": "529.982.247-25"}
+ACCOUNT = ANA | {"bank": "001", "branch": "1234-5", "account": "98.765-x"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "kind", "masked"),
+    [
+        ("Ana@Example.com", "ana@example.com", "email", "a•••@example.com"),
+        ("+55 (11) 98888-7777", "+5511988887777", "phone", "•••7777"),
+        ("529.982.247-25", "52998224725", "cpf", "•••4725"),
+        ("12.abc.345/01de-35", "12ABC34501DE35", "cnpj", "•••DE35"),
+        (
+            "123E4567-E12B-12D1-A456-426655440000",
+            "123e4567-e12b-12d1-a456-426655440000",
+            "random",
+            "•••0000",
+        ),
+    ],
+)
+def test_every_kind_of_pix_key_is_read(typed: str, kept: str, kind: str, masked: str) -> None:
+    key = read_pix_key(typed)
+    assert (key, kind_of_key(key), mask_pix_key(key)) == (kept, kind, masked)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "ana", "ana@host", "a" * 70 + "@example.com", "+1 212 555 0100", "111.111.111-11"]
+)
+def test_what_is_no_pix_key_is_refused(typed: str) -> None:
+    with pytest.raises(UnreadablePayee) as refused:
+        read_pix_key(typed)
+    assert refused.value.field == "pix_key"
+
+
+def test_an_account_is_kept_in_full_and_shown_masked() -> None:
+    payee = read_payee(ACCOUNT)
+    assert payee.kind == "account"
+    assert payee.full == {
+        "holder": "Ana Prado",
+        "document": "52998224725",
+        "bank": "001",
+        "branch": "1234-5",
+        "account": "98765-X",
+    }
+    assert payee.masked["account"] == "•••5-X"
+    assert "52998224725" not in str(payee.masked)
+
+
+def test_a_pix_key_needs_no_account() -> None:
+    payee = read_payee(ANA | {"pix_key": "ana@example.com"})
+    assert (payee.kind, payee.full["pix_key"]) == ("pix", "ana@example.com")
+    assert payee.masked["pix_key"] == "a•••@example.com"
+
+
+def test_any_other_detail_is_another_fingerprint() -> None:
+    other = read_payee(ACCOUNT | {"account": "98765-0"})
+    assert read_payee(ACCOUNT).fingerprint != other.fingerprint
+    assert read_payee(ACCOUNT).fingerprint == read_payee(dict(ACCOUNT)).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"holder": " "}, "holder"),
+        ({"document": "529.982.247-24"}, "document"),
+        ({"bank": "1"}, "bank"),
+        ({"branch": ""}, "branch"),
+        ({"account": "98765"}, "account"),
+    ],
+)
+def test_a_detail_that_is_missing_or_wrong_is_named(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(UnreadablePayee) as refused:
+        read_payee(ACCOUNT | change)
+    assert refused.value.field == field
