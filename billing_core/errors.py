@@ -21,6 +21,7 @@ BillingError
     NothingToChange         the new value is the old one
     RhythmMismatch          an item with another interval than the subscription's
     DateTooEarly            carries the first date that is possible
+    ClockBehind             a test clock does not go back; carries the first instant that is possible
     PriceNotOnSale
     PeriodUnpaid            the running period is not paid; its unused part cannot be credited
     UnreadablePayee         bank details that are incomplete or wrong
@@ -168,6 +169,12 @@ class RhythmMismatch(NotAllowed):
 
 class DateTooEarly(NotAllowed):
     def __init__(self, asked: date, earliest: date) -> None:
+        super().__init__(f"{asked} is before {earliest}")
+        self.asked, self.earliest = asked, earliest
+
+
+class ClockBehind(NotAllowed):
+    def __init__(self, asked: datetime, earliest: datetime) -> None:
         super().__init__(f"{asked} is before {earliest}")
         self.asked, self.earliest = asked, earliest
 

@@ -19,6 +19,7 @@ from .ports import Begin, Gateways, Tx
 from .renewals import bill_many
 from .store.clock import lives_by
 from .store.subscription import RENEWING, Subscription
+from .turns import run_turns
 
 Together = Callable[[], AbstractContextManager[object]]
 
@@ -95,7 +96,7 @@ def run_billing(
     together: Together = nullcontext,
     clock_id: UUID | None = None,
 ) -> BillingRun:
-    """Bill every due subscription, collect, and ask again where that failed. Safe to run twice at once.
+    """Take every turn, bill every due subscription, collect, and ask again where that failed. Safe to run twice at once.
 
     A run that was killed is finished by the next one: whatever it had begun is in the rows.
     `batch` subscriptions share a transaction; a batch that fails is tried again one by one,
@@ -105,6 +106,7 @@ def run_billing(
     """
     means = _Means(begin, gateways, batch, together, clock_id)
     run = BillingRun()
+    run.faults += run_turns(begin, clock_id=clock_id)
     after: Due | None = None
     while True:
         found, orders = _bill_next(means, after=after, run=run)

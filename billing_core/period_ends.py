@@ -2,11 +2,13 @@
 
 from datetime import date
 
-from .domain.calendar import start_of
+from .domain.calendar import local_date, start_of
+from .domain.subscription import period_around
 from .errors import WrongState
 from .events import SubscriptionActivated, SubscriptionCanceled, SubscriptionPaused
 from .ports import Tx
 from .store.subscription import LIVE, Subscription
+from .store.terms import terms_of
 
 
 def goes_on(tx: Tx, subscription: Subscription) -> bool:
@@ -62,8 +64,15 @@ def activate(tx: Tx, subscription: Subscription) -> None:
 
 
 def recover(tx: Tx, subscription: Subscription) -> None:
-    """Everything owed is paid: it is active again, or begins the pause that waited for this."""
+    """Everything owed is paid: it is active again, or begins the pause that waited for this.
+
+    What an unpaid one did not get is not asked for: its next period begins today, and its
+    bill day stays.
+    """
+    was_unpaid = subscription.state == "unpaid"
     subscription.become("active")
+    if was_unpaid:
+        _rejoin(tx, subscription)
     if subscription.pause_at_period_end and subscription.next_bill_at is None:
         begin_pause(tx, subscription, on=subscription.current_period_end)
 
@@ -99,6 +108,23 @@ def set_alarm(subscription: Subscription) -> None:
     if subscription.state == "incomplete" and subscription.pay_first_by is not None:
         times = [subscription.pay_first_by]
     subscription.wakes_at = min(times, default=None)
+
+
+def _rejoin(tx: Tx, subscription: Subscription) -> None:
+    today = local_date(tx.at, subscription.time_zone)
+    if today < subscription.current_period_end:
+        return
+    interval, count = terms_of(tx.session, subscription.id)[subscription.id].main.offer.rhythm
+    start, end = period_around(
+        today,
+        anchor_date=subscription.anchor_date,
+        anchor_day=subscription.anchor_day,
+        interval=interval,
+        count=count,
+    )
+    subscription.anchor_date = start if start == today else end
+    subscription.current_period_start = subscription.current_period_end = today
+    subscription.next_bill_at = start_of(today, subscription.time_zone)
 
 
 def _leave_trial(tx: Tx, subscription: Subscription) -> bool:

@@ -100,6 +100,7 @@ REFUSALS: dict[type[BaseException], Refusal] = {
     billing.RhythmMismatch: Refusal(
         409, N_("This does not renew as often as the rest of the subscription.")
     ),
+    billing.ClockBehind: Refusal(409, N_("A test clock does not go back.")),
     billing.DateTooEarly: Refusal(
         422,
         N_("The first possible day is %(earliest)s."),
