@@ -1,4 +1,4 @@
-"""Copy the pinned browser libraries into static/vendor, with their hashes and licences.
+"""Copy the pinned browser libraries and fonts into static/vendor, with their hashes and licences.
 
 Run after changing tools/vendor/package.json:
 
@@ -54,6 +54,8 @@ LIBRARIES = (
         "inter",
         ("files/inter-latin-opsz-normal.woff2", "files/inter-latin-ext-opsz-normal.woff2"),
     ),
+    # For PDF documents: the standard fonts of a PDF know no minus sign and few currencies.
+    Library("dejavu-fonts-ttf", "dejavu", ("ttf/DejaVuSans.ttf", "ttf/DejaVuSans-Bold.ttf")),
 )
 
 # Packages that are published without a licence file; the text follows their repository.
