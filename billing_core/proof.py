@@ -1,9 +1,11 @@
 """The proof of the books: every rule they must keep, looked at all together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from .ledger import trial_balance, verify_ledger
@@ -11,6 +13,8 @@ from .metrics import mrr_faults
 from .ports import Tx
 from .sealing import ChainReport, verify_chain
 from .store.ledger import LedgerProof
+from .store.payment import Payment
+from .store.reconciliation import OPEN_ITEMS, ReconciliationItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,13 @@ def prove_books(session: Session, *, noted: tuple[int, str] | None = None) -> Pr
     for currency, minor in sums.items():
         if minor:
             report.tell(f"the books of {currency} are off by {minor}")
-    for fault in (*verify_ledger(session), *mrr_faults(session)):
+    faults = (
+        verify_ledger(session),
+        _given_back_too_much(session),
+        _gateways_that_differ(session),
+        mrr_faults(session),
+    )
+    for fault in chain.from_iterable(faults):
         report.tell(fault)
     return Proof(report, sums)
 
@@ -63,3 +73,22 @@ def record_proof(tx: Tx, proof: Proof) -> UUID:
     tx.session.add(row)
     tx.session.flush()
     return row.id
+
+
+def _given_back_too_much(session: Session) -> Iterator[str]:
+    """Belt to the braces of the row's own CHECK."""
+    spent = Payment.refunded_minor + Payment.reserved_minor + Payment.disputed_minor
+    query = select(Payment.id).where(spent + Payment.credited_minor > Payment.captured_minor)
+    for id in session.scalars(query):
+        yield f"payment {id}: more was given back than came in"
+
+
+def _gateways_that_differ(session: Session) -> Iterator[str]:
+    rows = session.execute(
+        select(ReconciliationItem.gateway, ReconciliationItem.day, func.count())
+        .where(ReconciliationItem.state.in_(OPEN_ITEMS))
+        .group_by(ReconciliationItem.gateway, ReconciliationItem.day)
+        .order_by(ReconciliationItem.gateway, ReconciliationItem.day)
+    )
+    for gateway, day, count in rows:
+        yield f"{gateway}, {day}: {count} movements differ from the gateway's report"

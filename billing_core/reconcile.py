@@ -94,6 +94,18 @@ def summary(session: Session, gateway: str, day: date) -> Reconciled:
     return Reconciled(gateway, day, {state: int(count) for state, count in rows})
 
 
+def days_to_reconcile(session: Session, gateway: str, *, limit: int = 31) -> list[date]:
+    """Return the newest days that have differences nobody resolved."""
+    open_days = (
+        select(ReconciliationItem.day)
+        .where(ReconciliationItem.gateway == gateway, ReconciliationItem.state.in_(OPEN_ITEMS))
+        .distinct()
+        .order_by(ReconciliationItem.day.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(open_days))
+
+
 def mismatches(
     session: Session, *, gateway: str | None = None, day: date | None = None, limit: int = 200
 ) -> list[ReconciliationItem]:

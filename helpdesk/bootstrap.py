@@ -92,6 +92,7 @@ def connect_reactions(reactions: Reactions) -> None:
 def declare_jobs() -> None:
     """Import every module that declares jobs."""
     from helpdesk.billing_desk import jobs  # noqa: F401
+    from helpdesk.books import jobs as books  # noqa: F401
     from helpdesk.customers import jobs as customers  # noqa: F401
     from helpdesk.inbox import jobs as inbox  # noqa: F401
     from helpdesk.outbox import jobs as outbox  # noqa: F401

@@ -18,6 +18,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from helpdesk.books.figures import BooksFigures
 from helpdesk.errors import NotFound
 from helpdesk.migrations.runner import pending
 from helpdesk.web.access import public, services
@@ -85,6 +86,7 @@ def metrics() -> ResponseReturnValue:
         raise NotFound("metrics")
     figures = CollectorRegistry()
     figures.register(QueueFigures(services()))
+    figures.register(BooksFigures(services()))
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(figures)  # type: ignore[no-untyped-call]
         text = generate_latest(figures)

@@ -1,0 +1,1 @@
+"""The accounts at night: sealed, compared with the gateways, proved."""
