@@ -9,31 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 from .calendar import next_boundary, nominal_period
-from .money import Money
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """What one full period costs: `unit` times `quantity`, less what a discount takes `off`.
-
-    The discount comes off the full period's price, before any part of it is computed.
-    """
-
-    unit: Money
-    quantity: int
-    interval: str
-    interval_count: int
-    off: Money | None = None
-
-    @property
-    def full(self) -> Money:
-        """Never below zero, however large the discount."""
-        whole = self.unit.times(self.quantity)
-        return whole if self.off is None else max(whole - self.off, Money.zero(whole.currency))
-
-    @property
-    def rhythm(self) -> tuple[str, int]:
-        return self.interval, self.interval_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +44,6 @@ class Span:
     of_end: date
     instants: Instants | None = None
     month_days: int | None = None
-
-    @property
-    def unit(self) -> str:
-        return "day" if self.instants is None else "second"
 
     @property
     def days(self) -> int:

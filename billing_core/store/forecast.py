@@ -15,7 +15,7 @@ from ..waiting_lines import lines_waiting
 from .catalog import Price
 from .ledger import CreditBalance
 from .subscription import LIVE, RENEWING, Subscription
-from .terms import Terms, offer_of, offers_of, price_with_plan, rate_of, scheduled_terms, terms_of
+from .terms import Terms, offer_of, offers_of, scheduled_terms, terms_of
 from .views import NextCharge
 
 __all__ = [
@@ -23,8 +23,6 @@ __all__ = [
     "balance_minor",
     "main_subscription",
     "next_charge",
-    "price_with_plan",
-    "rate_of",
     "scheduled_terms",
     "terms_of",
 ]

@@ -17,14 +17,13 @@ from .forecast import (
     balance_minor,
     main_subscription,
     next_charge,
-    price_with_plan,
-    rate_of,
     terms_of,
 )
 from .invoice import Invoice, InvoiceLine
 from .lines import balance_of_line
 from .payment import Payment, PaymentAttempt, Refund
 from .subscription import LIVE, PaymentMethod, Subscription
+from .terms import offer_of
 from .views import (
     AccountView,
     InvoiceView,
@@ -110,7 +109,7 @@ def _subscriptions(
                 subscription_id=row.id,
                 plan_name=now.plan_name,
                 price_id=now.price.id,
-                price=now.rate.full,
+                price=now.main.full,
                 quantity=now.item.quantity,
                 interval=now.price.interval,
                 interval_count=now.price.interval_count,
@@ -133,13 +132,12 @@ def _subscriptions(
 
 def _change(session: Session, row: Subscription, quantity: int) -> ScheduledChange | None:
     price_id = row.pending_price_id or row.scheduled_price_id
-    found = price_with_plan(session, price_id) if price_id else None
-    if found is None:
+    offer = offer_of(session, price_id) if price_id else None
+    if offer is None:
         return None
-    price, name = found
     on = row.pending_on or row.current_period_end
-    amount = rate_of(price, quantity).full
-    return ScheduledChange(price.id, name, amount, on, row.pending_invoice_id)
+    amount = offer.charge(quantity).amount
+    return ScheduledChange(offer.price.id, offer.plan_name, amount, on, row.pending_invoice_id)
 
 
 def _next_charge(

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from ..domain.discount import Discount, Off
 from ..domain.money import Money
 from ..domain.pricing import Charge, Model, Pricing, read_tiers
-from ..domain.proration import Rate
 from ..domain.tax import TaxRule
 from .catalog import Coupon, CouponRedemption, Plan, Price, TaxRate
 from .subscription import Subscription, SubscriptionItem
@@ -93,8 +92,10 @@ class ItemTerms:
         return self.offer.plan_name
 
     @property
-    def rate(self) -> Rate:
-        return rate_of(self.price, self.quantity, self.off.amount if self.off else None)
+    def full(self) -> Money:
+        """What the full period costs, discount taken off, before tax."""
+        amount = self.offer.charge(self.quantity).amount
+        return amount - self.off.amount if self.off else amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,6 @@ class Terms:
     @property
     def plan_name(self) -> str:
         return self.main.plan_name
-
-    @property
-    def rate(self) -> Rate:
-        return self.main.rate
 
     @property
     def next_coupon(self) -> CouponUse | None:
@@ -170,12 +167,6 @@ class Terms:
             added_on=date.max,  # stands for an item that is not stored
         )
         return ItemTerms(item, offer, quantity)
-
-
-def rate_of(price: Price, quantity: int, off: Money | None = None) -> Rate:
-    """Return what a full period costs; tiers are left out, see `Offer.charge`."""
-    unit = Money(price.unit_minor, price.currency)
-    return Rate(unit, quantity, price.interval, price.interval_count, off)
 
 
 def terms_of(session: Session, *subscription_ids: UUID) -> dict[UUID, Terms]:
@@ -229,11 +220,6 @@ def offers_of(session: Session, price_ids: Sequence[UUID]) -> dict[UUID, Offer]:
         return {}
     rows = session.execute(_offers().where(Price.id.in_(price_ids)))
     return {row[0].id: _offer(*row) for row in rows}
-
-
-def price_with_plan(session: Session, price_id: UUID) -> tuple[Price, str] | None:
-    offer = offer_of(session, price_id)
-    return (offer.price, offer.plan_name) if offer else None
 
 
 def _offers() -> Select[Price, str, str, str]:
