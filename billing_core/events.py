@@ -57,6 +57,13 @@ class RefundReleased(RefundEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayNoticeKept:
+    """A notice of a gateway is stored and waits to be read."""
+
+    notice_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefundMadeOutside(RefundEvent):
     """Somebody gave money back in the provider's own screens; our books have followed."""
 

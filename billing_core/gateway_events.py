@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from .disputes import record_dispute
 from .errors import GatewayUnreachable, NotAllowed, NotFound, UnreadableNotice
+from .events import GatewayNoticeKept
 from .mandates import mandate_gateway, settle_mandate
 from .notices import dump_event, load_event
 from .outside_refunds import record_outside_refund, refund_by_ref
@@ -68,17 +69,11 @@ def store_event(tx: Tx, gateway: str, event: GatewayEvent, *, body: bytes = b"")
     known = _known(tx.session, gateway, event.id)
     if known is not None:
         return known
-    return _add(
-        tx,
-        GatewayNotice(
-            gateway=gateway,
-            event_id=event.id,
-            kind=event.kind,
-            body=body,
-            said=dump_event(event),
-            state="new",
-        ),
-    )
+    notice = GatewayNotice(gateway=gateway, event_id=event.id, kind=event.kind, body=body)
+    notice.said, notice.state = dump_event(event), "new"
+    notice_id = _add(tx, notice)
+    tx.emit(GatewayNoticeKept(notice_id=notice_id))
+    return notice_id
 
 
 def read_event(begin: Begin, gateways: Gateways, notice_id: UUID) -> str:
@@ -104,10 +99,15 @@ def read_event(begin: Begin, gateways: Gateways, notice_id: UUID) -> str:
             else _Verdict("parked", "no such gateway is set up")
         )
     except GatewayUnreachable:
-        _finish(begin, notice_id, _Verdict("parked", "the gateway did not answer"))
+        postpone_event(begin, notice_id, "the gateway did not answer")
         raise
     _finish(begin, notice_id, verdict)
     return verdict.state
+
+
+def postpone_event(begin: Begin, notice_id: UUID, why: str) -> None:
+    """Park a notice that could not be read now: it is tried again later."""
+    _finish(begin, notice_id, _Verdict("parked", why))
 
 
 def events_to_read(session: Session, at: datetime, limit: int = 100) -> list[UUID]:

@@ -1,12 +1,18 @@
 """The composition: the only place that reads the wall clock or makes a client."""
 
+import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Engine
 
+from billing_core.gateways.bank_line import BankAccess
+from billing_core.gateways.boleto import BoletoGateway
+from billing_core.gateways.pix import PixGateway, Receiver
 from billing_core.gateways.sandbox import Sandbox
+from billing_core.gateways.stripe import StripeGateway
 from billing_core.ports import Clock, Gateway
 from channels.email.adapter import EmailAdapter
 from channels.email.client import Cursor, ImapMailbox, MailboxSettings, Tls
@@ -65,7 +71,9 @@ def build_services(
         relay=relay,
         presence=build_presence(settings.redis_url, clock),
         adapters=build_adapters(settings, clock) if adapters is None else adapters,
-        gateways=build_gateways(db.separate_engine(), clock) if gateways is None else gateways,
+        gateways=build_gateways(settings, db.separate_engine(), clock)
+        if gateways is None
+        else gateways,
     )
 
 
@@ -80,13 +88,17 @@ def durable_jobs(settings: Settings) -> Callable[[Engine], Jobs]:
 
 def connect_reactions(reactions: Reactions) -> None:
     """Say which feature hears of which event."""
-    from billing_core.events import DuplicateChargeFound, PaymentCaptured
+    from billing_core.events import DuplicateChargeFound, LatePaymentArrived, PaymentCaptured
+    from helpdesk.billing_desk import gateway_notices
     from helpdesk.billing_desk import sending as billing_desk
     from helpdesk.customers.findings import hear_of_charge
+    from helpdesk.customers.late_payments import hear_of_late_payment
 
     billing_desk.connect(reactions)
+    gateway_notices.connect(reactions)
     reactions.on(PaymentCaptured, hear_of_charge)
     reactions.on(DuplicateChargeFound, hear_of_charge)
+    reactions.on(LatePaymentArrived, hear_of_late_payment)
 
 
 def declare_jobs() -> None:
@@ -166,6 +178,27 @@ def build_mailbox(settings: Settings) -> MailboxDoor[Cursor]:
     return MailboxDoor(entry.folder, lambda: ImapMailbox(entry), Cursor)
 
 
-def build_gateways(books: Engine, clock: Clock) -> dict[str, Gateway]:
-    """Make the payment gateways. The sandbox keeps its books through an engine of its own."""
-    return {"sandbox": Sandbox(books, clock, transaction_is_open=transaction_is_open)}
+def build_gateways(settings: Settings, books: Engine, clock: Clock) -> dict[str, Gateway]:
+    """Make the payment gateways that are set up; the sandbox always is.
+
+    The sandbox keeps its `books` through an engine of its own, and signs its notices with a
+    secret that only this installation can make.
+    """
+    secret = hmac.new(settings.secret_key.encode(), b"sandbox notices", sha256).hexdigest()
+    sandbox = Sandbox(books, clock, transaction_is_open=transaction_is_open, secret=secret)
+    gateways: dict[str, Gateway] = {"sandbox": sandbox}
+    if settings.stripe_key:
+        gateways["stripe"] = StripeGateway(
+            settings.stripe_key,
+            settings.stripe_webhook_secret,
+            clock,
+            transaction_is_open=transaction_is_open,
+            api_url=settings.stripe_api_url,
+        )
+    if settings.bank_url:
+        bank = BankAccess(settings.bank_url, settings.bank_token, settings.bank_webhook_secret)
+        gateways["boleto"] = BoletoGateway(bank, transaction_is_open=transaction_is_open)
+        if settings.pix_key:
+            payee = Receiver(settings.pix_key, settings.company, settings.pix_city)
+            gateways["pix"] = PixGateway(bank, payee, transaction_is_open=transaction_is_open)
+    return gateways

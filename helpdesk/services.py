@@ -24,7 +24,7 @@ class Services:
     relay: Relay
     presence: Presence
     adapters: Mapping[str, Adapter]  # by channel name: email, sms, whatsapp, voice, webchat
-    gateways: Mapping[str, Gateway]  # by name: sandbox
+    gateways: Mapping[str, Gateway]  # by name: sandbox, stripe, pix, boleto
 
     def begin(self) -> AbstractContextManager[UnitOfWork]:
         """Open a write transaction. See `Database.begin`."""

@@ -48,6 +48,14 @@ class Settings:
     sms_number: str = ""
     whatsapp_number: str = ""
     voice_number: str = ""
+    stripe_key: str = ""  # a secret or restricted API key; "" leaves Stripe out
+    stripe_webhook_secret: str = ""  # signs what Stripe posts to /hooks/gateways/stripe
+    stripe_api_url: str = ""  # "" is the provider's own
+    bank_url: str = ""  # who takes Pix and boletos, see docs/pix-and-boleto.md; "" leaves them out
+    bank_token: str = ""
+    bank_webhook_secret: str = ""  # signs what it posts to /hooks/gateways/pix and /boleto
+    pix_key: str = ""  # whose account Pix is paid into; "" leaves Pix out
+    pix_city: str = "SAO PAULO"  # as payers read it
     inbox_poll_s: int = 20  # between two looks at a mailbox that cannot IDLE
     executor: str = "local"  # stable name of this worker process
     widget_secret: str = ""  # signs visitors' identities; "" accepts anonymous visitors only
@@ -98,6 +106,14 @@ class _Reader:
             sms_number=self._text("SMS_NUMBER", ""),
             whatsapp_number=self._text("WHATSAPP_NUMBER", ""),
             voice_number=self._text("VOICE_NUMBER", ""),
+            stripe_key=self._begins("STRIPE_KEY", ("sk_", "rk_")),
+            stripe_webhook_secret=self._long_enough("STRIPE_WEBHOOK_SECRET", 16),
+            stripe_api_url=self._safe_url("STRIPE_API_URL"),
+            bank_url=self._safe_url("BANK_URL"),
+            bank_token=self._text("BANK_TOKEN", ""),
+            bank_webhook_secret=self._long_enough("BANK_WEBHOOK_SECRET", 16),
+            pix_key=self._text("PIX_KEY", ""),
+            pix_city=self._text("PIX_CITY", "SAO PAULO"),
             inbox_poll_s=self._number("INBOX_POLL_S", 20, 1, 3600),
             executor=self._text("EXECUTOR", "local"),
             widget_secret=self._long_enough("WIDGET_SECRET"),
@@ -109,9 +125,24 @@ class _Reader:
         )
         if (values.imap_url or values.smtp_url) and "@" not in values.mail_address:
             self._faults.append("GUICHE_MAIL_ADDRESS must hold the address customers write to")
+        self._whole_gateways(values)
         if self._faults:
             raise InvalidSettings(self._faults)
         return values
+
+    def _whole_gateways(self, values: Settings) -> None:
+        """A gateway is set up with everything it needs, or not at all."""
+        needs = {
+            "STRIPE_KEY": ("STRIPE_WEBHOOK_SECRET",),
+            "STRIPE_WEBHOOK_SECRET": ("STRIPE_KEY",),
+            "BANK_URL": ("BANK_TOKEN", "BANK_WEBHOOK_SECRET"),
+            "PIX_KEY": ("BANK_URL",),
+        }
+        for name, others in needs.items():
+            missing = [one for one in others if not getattr(values, one.lower())]
+            if getattr(values, name.lower()) and missing:
+                listed = " and ".join(f"GUICHE_{one}" for one in missing)
+                self._faults.append(f"GUICHE_{name} needs {listed} beside it")
 
     def _text(self, name: str, default: str) -> str:
         return self._env.get(f"GUICHE_{name}", "").strip() or default
@@ -127,6 +158,24 @@ class _Reader:
             return None if urlsplit(value).scheme in schemes else f"must start with {schemes[0]}://"
 
         return self._checked(name, default, fault)
+
+    def _safe_url(self, name: str) -> str:
+        """Read an address that secrets are sent to: https, or http on this machine."""
+
+        def fault(value: str) -> str | None:
+            parts = urlsplit(value)
+            here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and here)):
+                return None
+            return "must start with https:// (http:// only on this machine)"
+
+        return self._checked(name, "", fault)
+
+    def _begins(self, name: str, beginnings: tuple[str, ...]) -> str:
+        listed = " or ".join(beginnings)
+        return self._checked(
+            name, "", lambda value: None if value.startswith(beginnings) else f"must begin {listed}"
+        )
 
     def _one_of(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         return self._checked(
@@ -162,9 +211,11 @@ class _Reader:
 
         return tuple(self._checked(name, "", fault).split())
 
-    def _long_enough(self, name: str) -> str:
+    def _long_enough(self, name: str, least: int = 32) -> str:
         return self._checked(
-            name, "", lambda value: None if len(value) >= 32 else "needs at least 32 characters"
+            name,
+            "",
+            lambda value: None if len(value) >= least else f"needs at least {least} characters",
         )
 
     def _number(self, name: str, default: int, low: int, high: int) -> int:

@@ -47,7 +47,7 @@ PAGE = 100
 class StripeGateway:
     """A method's token is `pm_...`, or `cus_.../pm_...` for one that is saved for a customer.
 
-    May be shared by threads. Every call may take as long as `timeout`.
+    May be shared by threads. Every call may take as long as `timeout_s`.
     """
 
     name = "stripe"
@@ -62,16 +62,16 @@ class StripeGateway:
         *,
         transaction_is_open: Callable[[], bool],
         api_url: str = "",
-        timeout: tuple[float, float] = (5.0, 30.0),
+        timeout_s: tuple[int, int] = (5, 30),
         keys_kept: timedelta = KEYS_KEPT,
     ) -> None:
-        """`api_url` "" is Stripe's own; `timeout` is seconds to connect and to answer."""
+        """`api_url` "" is Stripe's own; `timeout_s` is how long to wait for a connection and for an answer."""
         self._api_key = api_key
         self._webhook_secret = webhook_secret
         self._clock = clock
         self._transaction_is_open = transaction_is_open
         self._api_url = api_url
-        self._timeout = timeout
+        self._timeout_s = timeout_s
         self._keys_kept = keys_kept
 
     def charge(
@@ -250,11 +250,10 @@ class StripeGateway:
         """The client. Importing it takes more than a second, so that it waits for the first call."""
         import stripe
 
-        connecting, answering = self._timeout
         client = stripe.StripeClient(
             self._api_key,
             base_addresses={"api": self._api_url} if self._api_url else None,
-            http_client=stripe.RequestsClient(timeout=(connecting, answering)),
+            http_client=stripe.RequestsClient(timeout=self._timeout_s),
             max_network_retries=0,
         )
         return client.v1

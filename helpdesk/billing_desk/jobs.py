@@ -5,8 +5,9 @@ from uuid import UUID
 import structlog
 
 from billing_core.errors import GatewayUnreachable
+from billing_core.gateway_events import read_event
 from billing_core.invoicing import run_billing
-from helpdesk.billing_desk import approvals, sending
+from helpdesk.billing_desk import approvals, gateway_notices, sending
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
 
@@ -46,3 +47,20 @@ def bill_due(services: Services) -> None:
         log.error("not billed", subscription=str(id), fault=fault)
     for id, fault in run.dunning.faults:
         log.error("not asked again", invoice=str(id), fault=fault)
+
+
+@job("read_gateway_event", queue="money", retry_on=GatewayUnreachable)
+def read_gateway_event(services: Services, notice_id: str) -> None:
+    """Read one notice of a gateway. Safe to run twice."""
+    read_event(services.begin, services.gateways, UUID(notice_id))
+
+
+@job("read_gateway_events", queue="money", every="*/15 * * * * *")
+def read_gateway_events(services: Services) -> None:
+    """Read the notices that lost their wake-up, and those that wait for their next try."""
+    gateway_notices.read_due(services)
+
+
+@job("tell_of_outside_refund", queue="default")
+def tell_of_outside_refund(services: Services, refund_id: str) -> None:
+    gateway_notices.tell_of_outside_refund(services, UUID(refund_id))

@@ -39,7 +39,7 @@ def note_duplicates(tx: UnitOfWork, ticket: Ticket) -> int:
 def look_again(services: Services, customer_id: UUID) -> None:
     """Look for doubled charges of a customer who has an open ticket. Safe to run twice."""
     with services.begin() as tx:
-        found = _ticket_at_work(tx, customer_id)
+        found = ticket_at_work(tx, customer_id)
         if found is not None:
             note_duplicates(tx, lock_ticket(tx, found))
 
@@ -49,11 +49,13 @@ def hear_of_charge(tx: UnitOfWork, event: PaymentCaptured | DuplicateChargeFound
 
     In a job of its own: billing holds the payment here, and others lock the ticket first.
     """
-    if _ticket_at_work(tx, event.customer_id) is not None:
+    if ticket_at_work(tx, event.customer_id) is not None:
         tx.enqueue("look_for_duplicates", str(event.customer_id))
 
 
-def _ticket_at_work(tx: UnitOfWork, customer_id: UUID) -> UUID | None:
+def ticket_at_work(tx: UnitOfWork, customer_id: UUID) -> UUID | None:
+    """Return the customer's newest ticket that is not solved."""
+    """Return a customer's open conversation, the one with the newest message."""
     return tx.session.scalar(
         select(Ticket.id)
         .where(Ticket.customer_id == customer_id, Ticket.category.in_(AT_WORK))

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from billing_core.domain.money import Money
 from helpdesk.customers.model import Customer
 from helpdesk.events.model import Event
 from helpdesk.inbox.model import Attachment as AttachmentRow
@@ -190,6 +191,12 @@ def _words(event: Event, names: dict[UUID, str], writer: Writer) -> tuple[str, s
             return "snoozed", writer.formats.entry(datetime.fromisoformat(data["until"]))
         case "ticket.snoozed":
             return "woken", ""
+        case "money.outside":
+            amount = Money(data["amount_minor"], data["currency"])
+            return "refunded_outside", writer.formats.money(amount)
+        case "payment.late":
+            amount = Money(data["amount_minor"], data["currency"])
+            return "payment_late", writer.formats.money(amount)
         case "customer.linked":
             return "customer_linked", names.get(UUID(data["customer_id"]), "")
     return "", ""

@@ -203,7 +203,7 @@ def test_a_boleto_that_was_withdrawn_can_still_be_paid(world: World) -> None:
 def test_a_withdrawal_that_gets_no_answer_may_have_happened(world: World) -> None:
     for act, state in (("drop_before", "pending"), ("drop_after", "failed")):
         world.charge(act, method="pix_ana")
-        world.box.behave(act, on="withdraw")
+        world.box.behave(act, on="withdraw")  # type: ignore[arg-type]
         with pytest.raises(GatewayUnreachable):
             world.box.withdraw(key=act)
         found = world.box.find_charge(act)
@@ -237,7 +237,7 @@ def test_one_answer_to_a_dispute_counts_once_by_its_key(world: World) -> None:
     opened = world.box.open_dispute("one", brl(100)).dispute
     assert opened is not None
     for act in ("drop_before", "drop_after"):
-        world.box.behave(act, on="answer")  # type: ignore[arg-type]
+        world.box.behave(act, on="answer")
         with pytest.raises(GatewayUnreachable):
             world.box.answer_dispute(opened.ref, evidence={"name": "Ana"}, key="k")
     world.box.answer_dispute(opened.ref, evidence={"name": "Ana"}, key="k")

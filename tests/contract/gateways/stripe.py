@@ -65,7 +65,7 @@ class StripePeer:
             wall_clock,
             transaction_is_open=transaction_is_open,
             api_url=self.proxy.url,
-            timeout=(5.0, 1.0),
+            timeout_s=(5, 1),
             keys_kept=timedelta(0),  # this peer keeps none
         )
 
