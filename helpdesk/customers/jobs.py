@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from helpdesk.customers import late_payments
 from helpdesk.customers.findings import look_again
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
@@ -11,3 +12,9 @@ from helpdesk.services import Services
 def look_for_duplicates(services: Services, customer_id: str) -> None:
     """Look for doubled charges of one customer. Safe to run twice."""
     look_again(services, UUID(customer_id))
+
+
+@job("open_late_payment")
+def open_late_payment(services: Services, payment_id: str, invoice_id: str) -> None:
+    """Open the ticket about money that came too late. Safe to run twice."""
+    late_payments.open_late_payment(services, UUID(payment_id), UUID(invoice_id))
