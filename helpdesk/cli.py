@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from helpdesk.billing_cli import Command, add_commands, print_lines
 from helpdesk.settings import InvalidSettings, Settings
 
 TEACH = """\
@@ -22,6 +23,12 @@ at scale, on as many machines as you like (PostgreSQL and Redis):
   guiche migrate          bring the database to this version first
   guiche web              answers browsers and providers
   guiche worker           reads mailboxes, sends, bills, refunds
+
+money, for those who keep the books (each explains itself with --help):
+  guiche billing run|preview SUBSCRIPTION
+  guiche ledger verify|balance
+  guiche reconcile
+  guiche metrics
 
 for those who work on it:
   guiche test [ARGS]      the tests (ARGS go to pytest; --full for all sizes)
@@ -77,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     command("settings", _settings, "list the settings and their values")
     mail = command("mail", _mail, "hand a message to the inbox: guiche mail ingest < message.eml")
     mail.add_argument("action", choices=["ingest"])
+    add_commands(commands, _with_services)
     command("check", _check, "lint, types, contracts between packages")
     bench = command("bench", _bench, "run one benchmark and print its table")
     bench.add_argument("name")
@@ -153,10 +161,11 @@ def _seed(parsed: argparse.Namespace) -> None:
 
 def _settings(_: argparse.Namespace) -> None:
     settings = prepare()
-    hidden = {"secret_key", "twilio_token", "imap_url", "smtp_url", "database_url", "redis_url"}
+    urls = {"imap_url", "smtp_url", "database_url", "redis_url"}  # they may hold a password
     for name in Settings.__dataclass_fields__:
         value = getattr(settings, name)
-        shown = "(set)" if name in hidden and value else value
+        hidden = name in urls or name == "stripe_key" or "secret" in name or "token" in name
+        shown = "(set)" if hidden and value else value
         print(f"GUICHE_{name.upper()} = {shown}")  # noqa: T201
 
 
@@ -171,6 +180,16 @@ def _mail(_: argparse.Namespace) -> int:
         services.db.close()
     print(stored)  # noqa: T201
     return 0
+
+
+def _with_services(command: Command, parsed: argparse.Namespace) -> int:
+    from helpdesk.bootstrap import build_services
+
+    services = build_services(prepare())
+    try:
+        return print_lines(command, services, parsed)
+    finally:
+        services.db.close()
 
 
 def checkout() -> Path:

@@ -39,7 +39,8 @@ class BooksFigures(Collector):
             "Movements that a gateway tells otherwise, not resolved",
             labels=["gateway"],
         )
-        counts = dict.fromkeys(self._services.gateways, 0) | {name: n for name, n in differing}
+        counts = dict.fromkeys(self._services.gateways, 0)
+        counts |= {row[0]: row[1] for row in differing}
         for name, count in sorted(counts.items()):
             gauge.add_metric([name], count)
         yield gauge
