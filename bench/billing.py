@@ -1,0 +1,343 @@
+"""Invoices a second of a billing run, beside a bare loop of the same inserts.
+
+The run bills, charges and settles every due subscription with the sandbox gateway. The
+bare loop writes the rows that a run leaves behind (invoice, line, books, attempt, payment,
+the gateway's charge) into the same tables, in as many transactions, and nothing else.
+Each is measured in a process of its own, on SQLite and, where GUICHE_TEST_PG names a
+server, on PostgreSQL; peak memory also at a tenth of the size, which shows whether it grows.
+"""
+
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Table, func, insert, select
+from sqlalchemy.orm import Session
+
+from bench.figures import Figures, run
+from billing_core.domain.calendar import start_of
+from billing_core.gateways.sandbox import Sandbox
+from billing_core.invoicing import bill_subscription, run_billing
+from billing_core.payments import collect_invoice
+from billing_core.store.catalog import Plan, Price, Product
+from billing_core.store.payment import Payment
+from billing_core.store.subscription import PaymentMethod, Subscription, SubscriptionItem
+from billing_core.store.tables import metadata
+from helpdesk.bootstrap import build_services
+from helpdesk.db import uuid7
+from helpdesk.jobs.recorded import RecordedJobs
+from helpdesk.services import Services
+from helpdesk.settings import Settings
+from tests.databases import fresh_sqlite, throwaway_postgres
+
+NOON = datetime(2026, 11, 17, 15, tzinfo=UTC)
+BEGAN, ENDS = date(2026, 10, 17), date(2026, 11, 17)
+ZONE = "America/Sao_Paulo"
+BATCH = 500
+Work = Callable[[str, int], float]  # (database, size) -> seconds
+
+
+def services_at(url: str) -> Services:
+    jobs = RecordedJobs()
+    settings = Settings(
+        data_dir=Path(tempfile.gettempdir()),
+        database_url=url,
+        secret_key="a secret key that only benchmarks use",
+        simple_passwords=True,
+    )
+    return build_services(settings, clock=lambda: NOON, jobs=lambda _engine: jobs)
+
+
+def fill(url: str, size: int) -> float:
+    """Write subscriptions whose month is over, each with a card."""
+    services = services_at(url)
+    product, plan, price = new_id(), new_id(), new_id()
+    with services.begin() as tx:
+        connection = tx.session.connection()
+        put(connection, Product, [{"id": product, "code": "p", "name": "Sabiá"}])
+        put(
+            connection,
+            Plan,
+            [{"id": plan, "product_id": product, "code": "f", "name": "Família", "features": {}}],
+        )
+        put(
+            connection,
+            Price,
+            [
+                {
+                    "id": price,
+                    "plan_id": plan,
+                    "version": 1,
+                    "valid_from": NOON,
+                    "interval": "month",
+                    "interval_count": 1,
+                    "currency": "BRL",
+                    "unit_minor": 12990,
+                }
+            ],
+        )
+    for count in portions(size):
+        with services.begin() as tx:
+            fill_portion(tx.session.connection(), count, price)
+    services.db.close()
+    return 0.0
+
+
+def fill_portion(connection: Connection, count: int, price: UUID) -> None:
+    ids = [(new_id(), new_id(), new_id()) for _ in range(count)]
+    put(
+        connection,
+        PaymentMethod,
+        [
+            {
+                "id": method,
+                "customer_id": customer,
+                "kind": "card",
+                "gateway": "sandbox",
+                "token": f"tok_{method}",
+                "brand": "visa",
+                "last4": "4417",
+                "created_at": NOON,
+            }
+            for _, customer, method in ids
+        ],
+    )
+    put(
+        connection,
+        Subscription,
+        [
+            {
+                "id": id,
+                "customer_id": customer,
+                "system": "native",
+                "state": "active",
+                "currency": "BRL",
+                "time_zone": ZONE,
+                "anchor_day": BEGAN.day,
+                "anchor_date": BEGAN,
+                "current_period_start": BEGAN,
+                "current_period_end": ENDS,
+                "next_bill_at": start_of(ENDS, ZONE),
+                "payment_method_id": method,
+                "started_at": NOON,
+            }
+            for id, customer, method in ids
+        ],
+    )
+    put(
+        connection,
+        SubscriptionItem,
+        [
+            {"id": new_id(), "subscription_id": id, "price_id": price, "quantity": 1}
+            for id, _, _ in ids
+        ],
+    )
+
+
+def bill(url: str, size: int) -> float:
+    services = services_at(url)
+    gateway = services.gateways["sandbox"]
+    assert isinstance(gateway, Sandbox)
+    begin = time.perf_counter()
+    done = run_billing(services.begin, services.gateways, batch=BATCH, together=gateway.together)
+    seconds = time.perf_counter() - begin
+    assert (done.invoices, done.paid, done.faults) == (size, size, []), done
+    services.db.close()
+    return seconds
+
+
+def insert_barely(url: str, size: int) -> float:
+    """Write what `bill` writes, with the same engine, batches and number of transactions.
+
+    The rows are copies of what a run has left behind for one subscription. Only the
+    writing is timed, not the copying.
+    """
+    services = services_at(url)
+    bill_one(services)
+    with services.reading() as session:
+        model = Model(session)
+    seconds = 0.0
+    for number, count in enumerate(portions(size)):
+        with services.reading() as session:
+            owners = model.owners(session, count)
+        copies = [model.copy(owner, number * BATCH + n) for n, owner in enumerate(owners, start=2)]
+        begin = time.perf_counter()
+        for tables in model.transactions:
+            with services.begin() as tx:
+                for place in tables:
+                    rows = [row for copy in copies for row in copy[place]]
+                    tx.session.connection().execute(insert(model.rows[place][0]), rows)
+        seconds += time.perf_counter() - begin
+    with services.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Payment)) == size + 1
+    services.db.close()
+    return seconds
+
+
+def bill_one(services: Services) -> None:
+    """Bill the first subscription alone, as a model for the others."""
+    with services.begin() as tx:
+        first = tx.session.scalars(select(Subscription.id).order_by(Subscription.id)).first()
+        assert first is not None
+        invoice_id = bill_subscription(tx, first)
+    assert invoice_id is not None
+    assert collect_invoice(services.begin, services.gateways, invoice_id).state == "paid"
+
+
+class Model:
+    """The rows that billing one subscription leaves behind, to be copied for others."""
+
+    def __init__(self, session: Session) -> None:
+        self._last, customer, method, item = session.execute(OWNERS.limit(1)).one()
+        self._mine = (self._last, customer, method, item)
+        self.rows: list[tuple[Table, list[dict[str, Any]]]] = []
+        places: list[list[int]] = [[], [], []]
+        captured = set(session.scalars(select(Payment.id)))
+        for table in metadata.sorted_tables:
+            if table.name in KEPT:
+                continue
+            found = [dict(row._mapping) for row in session.execute(select(table))]
+            for turn, rows in enumerate(_turns(table, found, captured)):
+                if rows:
+                    places[turn].append(len(self.rows))
+                    self.rows.append((table, rows))
+        self.transactions = places
+
+    def owners(self, session: Session, count: int) -> Sequence[Row[Any]]:
+        owners = session.execute(OWNERS.where(Subscription.id > self._last).limit(count)).all()
+        self._last = owners[-1][0]
+        return owners
+
+    def copy(self, owner: Row[Any], number: int) -> list[list[dict[str, Any]]]:
+        """Return the rows of each table, with this owner's ids and fresh ones of their own."""
+        known: dict[UUID, UUID] = dict(zip(self._mine, owner, strict=True))
+        return [
+            [_copied(row, known, number, table.name) for row in rows] for table, rows in self.rows
+        ]
+
+
+OWNERS = (
+    select(
+        Subscription.id,
+        Subscription.customer_id,
+        Subscription.payment_method_id,
+        SubscriptionItem.id,
+    )
+    .join(SubscriptionItem, SubscriptionItem.subscription_id == Subscription.id)
+    .order_by(Subscription.id)
+)
+KEPT = {
+    "product",
+    "plan",
+    "price",
+    "payment_method",
+    "subscription",
+    "subscription_item",
+    "number_series",
+}
+"""What is there before a run, or is changed by it and not added to."""
+
+
+def _turns(
+    table: Table, rows: list[dict[str, Any]], captured: set[UUID]
+) -> Iterator[list[dict[str, Any]]]:
+    """Split rows by the transaction that writes them: the bill, the charge, the settlement."""
+    name = table.name
+    late = [row for row in rows if name == "payment" or row.get("source_id") in captured]
+    if name.startswith("ledger") and name != "ledger_entry":
+        late = rows[len(rows) // 2 :]  # half of the books are the payment's
+    yield [row for row in rows if row not in late and name != "sandbox_charge"]
+    yield rows if name == "sandbox_charge" else []
+    yield late
+
+
+def _copied(
+    row: dict[str, Any], known: dict[UUID, UUID], number: int, table: str
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for column, value in row.items():
+        if isinstance(value, UUID) and column not in ("price_id", "plan_id"):
+            value = known.setdefault(value, new_id())
+        elif column in ("key", "reference"):
+            value = str(known.setdefault(UUID(value), new_id()))
+        elif column in ("ref", "gateway_ref"):
+            value = f"ch_{number}"
+        elif column == "number":
+            value = number
+        result[column] = value
+    if table == "payment_attempt":
+        result["payment_id"] = None  # written once the money is there
+    return result
+
+
+def put(connection: Connection, row: Any, rows: list[dict[str, Any]]) -> None:
+    connection.execute(insert(row.__table__), rows)
+
+
+def portions(size: int) -> Iterator[int]:
+    for begin in range(0, size, BATCH):
+        yield min(BATCH, size - begin)
+
+
+def new_id() -> UUID:
+    return uuid7(NOON, os.urandom(10))
+
+
+def measured(work: Work, url: str, size: int) -> tuple[float, float]:
+    """Do the work in a process of its own; return its seconds and its peak memory in MB."""
+    spawn = multiprocessing.get_context("spawn")
+    mine, theirs = spawn.Pipe()
+    process = spawn.Process(target=_measure, args=(work, url, size, theirs))
+    process.start()
+    theirs.close()
+    try:
+        return mine.recv()  # type: ignore[no-any-return]
+    finally:
+        process.join()
+
+
+def _measure(work: Work, url: str, size: int, tell: Any) -> None:
+    seconds = work(url, size)
+    tell.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def databases() -> Iterator[tuple[str, Callable[[], Iterator[str]]]]:
+    """Yield (name, maker of a migrated, empty database that goes when its iterator does)."""
+    yield "sqlite", _on_disk
+    server = os.environ.get("GUICHE_TEST_PG")
+    if server:
+        yield "postgresql", lambda: throwaway_postgres(server)
+
+
+def _on_disk() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield fresh_sqlite(Path(folder))
+
+
+def measure(size: int) -> Figures:
+    figures: Figures = {"size": float(size)}
+    for name, make in databases():
+        for url in make():
+            measured(fill, url, size // 10)
+            _, figures[f"{name}_peak_mb_at_a_tenth"] = measured(bill, url, size // 10)
+        for url in make():
+            measured(fill, url, size + 1)
+            figures[f"{name}_bare_s"], _ = measured(insert_barely, url, size)
+        for url in make():
+            measured(fill, url, size)
+            figures[f"{name}_run_s"], figures[f"{name}_peak_mb"] = measured(bill, url, size)
+        figures[f"{name}_invoices_per_s"] = size / figures[f"{name}_run_s"]
+        figures[f"{name}_bare_per_s"] = size / figures[f"{name}_bare_s"]
+        figures[f"{name}_ratio"] = figures[f"{name}_bare_s"] / figures[f"{name}_run_s"]
+    return figures
+
+
+if __name__ == "__main__":
+    run(__doc__ or "", measure, size=100_000)
