@@ -71,6 +71,7 @@ def recover(tx: Tx, subscription: Subscription) -> None:
     """
     was_unpaid = subscription.state == "unpaid"
     subscription.become("active")
+    tx.session.flush()  # the database is to see each step
     if was_unpaid:
         _rejoin(tx, subscription)
     if subscription.pause_at_period_end and subscription.next_bill_at is None:

@@ -77,10 +77,10 @@ def change_plan(tx: Tx, ask: PlanChangeAsk, *, expected: str | None = None) -> P
     match change.when:
         case "period_end":
             done = _schedule(tx, change, ask)
-        case "next_invoice":
-            done = _apply_and_bill_later(tx, change, ask)
-        case _:
+        case "now" | "new_cycle" if change.lines:
             done = _bill_now(tx, change, ask)
+        case _:  # on the next invoice; a trial has nothing to ask for
+            done = _apply_and_bill_later(tx, change, ask)
     record_mrr(tx, subscription.id)
     note_done(tx, subscription, ask.money_act_id, "plan_change", _result_kept(done))
     return done
