@@ -12,9 +12,7 @@ from .store.dispute import Dispute
 from .store.ledger import CreditBalance, CreditEntry, LedgerEntry, LedgerLine, LedgerWaiting
 from .store.payment import Payment, Refund
 
-SIGNED = case(
-    (LedgerLine.side == "debit", LedgerLine.amount_minor), else_=-LedgerLine.amount_minor
-)
+SIGNED = case((LedgerLine.side == "debit", LedgerLine.amount_minor), else_=-LedgerLine.amount_minor)
 
 
 def post(tx: Tx, *entries: Entry) -> None:
@@ -116,19 +114,17 @@ def _disputes(session: Session, held: str) -> dict[str, int]:
     )
 
 
-def _sums(session: Session, query: Select[tuple[str, int]]) -> dict[str, int]:
+def _sums(session: Session, query: Select[str, int]) -> dict[str, int]:
     return {currency: int(minor) for currency, minor in session.execute(query)}
 
 
 def _credit_against_balances(session: Session) -> list[str]:
-    owed = {
-        currency: -int(minor)
-        for currency, minor in session.execute(
-            select(CreditBalance.currency, func.sum(CreditBalance.balance_minor)).group_by(
-                CreditBalance.currency
-            )
-        )
-    }
+    owed = _sums(
+        session,
+        select(CreditBalance.currency, -func.sum(CreditBalance.balance_minor)).group_by(
+            CreditBalance.currency
+        ),
+    )
     return _compare("customer_credit", _account(session, "customer_credit"), owed)
 
 

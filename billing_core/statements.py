@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from .domain.ledger import KINDS, Account, Kind
@@ -18,6 +18,9 @@ OWED = (Account.RECEIVABLE, Account.CUSTOMER_CREDIT, Account.UNAPPLIED)
 
 HELD = (Account.CASH, Account.OUT_OF_BAND, Account.DISPUTED, Account.DISPUTE_LOSS)
 """Money the customer gave; a dispute takes it out of our reach, and a lost one for good."""
+
+
+_MINOR: ColumnElement[int] = LedgerLine.__table__.c.amount_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def account_movements(session: Session, start: datetime, end: datetime) -> list[
     """Return every account that was ever used before `end`, with its movement in [start, end)."""
     inside = LedgerEntry.at >= start
 
-    def summed(amount: object, where: object) -> object:
+    def summed(amount: ColumnElement[int], where: ColumnElement[bool]) -> ColumnElement[int]:
         return func.sum(case((where, amount), else_=0))
 
     found = session.execute(
@@ -67,8 +70,8 @@ def account_movements(session: Session, start: datetime, end: datetime) -> list[
             LedgerLine.account,
             LedgerLine.currency,
             summed(SIGNED, ~inside),
-            summed(LedgerLine.amount_minor, inside & (LedgerLine.side == "debit")),
-            summed(LedgerLine.amount_minor, inside & (LedgerLine.side == "credit")),
+            summed(_MINOR, inside & (LedgerLine.side == "debit")),
+            summed(_MINOR, inside & (LedgerLine.side == "credit")),
         )
         .join(LedgerEntry, LedgerEntry.id == LedgerLine.entry_id)
         .where(LedgerEntry.at < end)
