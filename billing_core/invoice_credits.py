@@ -50,7 +50,7 @@ class CreditNoteAsk:
 
 @dataclass(frozen=True, slots=True)
 class Credited:
-    """`note_ids` in the order in which they were written. `refund_id` is to be sent, or approved."""
+    """`note_ids` in the order of the ids. `refund_id` is to be sent, or approved."""
 
     note_ids: tuple[UUID, ...]
     refund_id: UUID | None
@@ -137,7 +137,7 @@ def credit_invoice(
         )
         refund_id = given.refund_id
         notes += [id for id in (given.credit_note_id, given.balance_note_id) if id is not None]
-    return Credited(tuple(notes), refund_id, plan.parts)
+    return Credited(tuple(sorted(notes)), refund_id, plan.parts)
 
 
 def payload_of(ask: CreditNoteAsk) -> dict[str, Any]:
@@ -251,9 +251,7 @@ def _earlier(session: Session, ask: CreditNoteAsk) -> Credited | None:
     if ask.money_act_id is None:
         return None
     notes = session.scalars(
-        select(CreditNote)
-        .where(CreditNote.money_act_id == ask.money_act_id)
-        .order_by(CreditNote.id)
+        select(CreditNote).where(CreditNote.money_act_id == ask.money_act_id)
     ).all()
     if not notes:
         return None
@@ -266,7 +264,7 @@ def _earlier(session: Session, ask: CreditNoteAsk) -> Credited | None:
         out_of_band=by_way.get("bank_transfer", nothing),
     )
     refund_id = session.scalar(select(Refund.id).where(Refund.money_act_id == ask.money_act_id))
-    return Credited(tuple(note.id for note in notes), refund_id, parts)
+    return Credited(tuple(sorted(note.id for note in notes)), refund_id, parts)
 
 
 def _rows(plan: _Plan) -> list[ChangeRow]:

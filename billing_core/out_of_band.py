@@ -147,13 +147,18 @@ def mark_transferred(tx: Tx, refund_id: UUID, reference: str) -> None:
     """Book a transfer that a person has made. `reference` is the bank's; the same one twice is once.
 
     Raises:
-        WrongState: nobody took it in hand, or it ended otherwise.
+        WrongState: nobody took it in hand, it ended otherwise, or the reference is another's.
     """
     refund = _lock(tx, refund_id)
     if refund.state == "succeeded" and refund.gateway_ref == reference:
         return
     if refund.state != "sending":
         raise WrongState("refund", refund_id, refund.state)
+    used_by = tx.session.scalar(
+        select(Refund.id).where(Refund.gateway == OUT_OF_BAND, Refund.gateway_ref == reference)
+    )
+    if used_by is not None:
+        raise WrongState("refund", used_by, f"booked as {reference}")
     refund.gateway_ref = reference
     step(tx, refund, "succeeded")
     succeed(tx, refund)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from billing_core.corrections import (
 )
 from billing_core.credits import CreditAsk, credit_balance, give_credit
 from billing_core.domain.money import Money
+from billing_core.domain.refund_window import RefundWindow
 from billing_core.errors import (
     AmountNotPositive,
     ChangePending,
@@ -22,17 +24,20 @@ from billing_core.errors import (
     NothingToChange,
     PaidOnlyLower,
     RefundTooLarge,
+    RefundWindowClosed,
     StaleInputs,
     WrongState,
 )
 from billing_core.events import InvoiceReissued, RefundRequested
 from billing_core.invoicing import bill_subscription
 from billing_core.ledger import trial_balance
-from billing_core.refunds import RefundAsk, promise_refund, send_refund
+from billing_core.refunds import RefundAsk, Windows, promise_refund, send_refund
 from billing_core.store.invoice import CreditNote, Invoice, InvoiceLine
 from billing_core.subscriptions import PlanChangeAsk, change_plan
 
 from .conftest import Company, brl
+
+CARD_90: Windows = {"sandbox": {"card": RefundWindow(90)}}
 
 
 def ask(company: Company, invoice_id: UUID, right: int = 9990, **more: object) -> ReissueAsk:
@@ -183,17 +188,63 @@ def test_an_act_replaces_an_open_invoice_once(small_company: Company) -> None:
         assert tx.session.scalar(select(func.count()).select_from(Invoice)) == 2
 
 
-def test_what_was_paid_from_the_balance_cannot_be_refunded_as_money(company: Company) -> None:
+def test_what_was_paid_from_the_balance_returns_there_and_never_as_money(company: Company) -> None:
     customer_id, subscription_id, _ = company.paying()
     with company.begin() as tx:
         give_credit(tx, CreditAsk(customer_id=customer_id, amount=brl(12990), reason="sorry"))
     company.forward(days=31)
     invoice_id = company.renew(subscription_id)
-    with pytest.raises(RefundTooLarge) as refused:
-        correct(company, ask(company, invoice_id))
-    assert refused.value.left == brl(0)
-    correct(company, ask(company, invoice_id, settle_by="credit"))
+    done = correct(company, ask(company, invoice_id))
+    assert done.refund_id is None
     assert credit(company, customer_id) == brl(3000)
+    correct(company, ask(company, invoice_id, 4990, settle_by="credit"))
+    assert credit(company, customer_id) == brl(8000)
+
+
+def test_an_invoice_paid_by_both_gives_back_both(company: Company) -> None:
+    customer_id, subscription_id, _ = company.paying()
+    with company.begin() as tx:
+        give_credit(tx, CreditAsk(customer_id=customer_id, amount=brl(5000), reason="sorry"))
+    company.forward(days=31)
+    invoice_id = company.renew(subscription_id)
+    payment_id = company.collect(invoice_id).payment_id
+    assert payment_id is not None
+    request = ask(company, invoice_id, 2990, money_act_id=company.new_id())
+    with company.begin() as tx:
+        preview = preview_reissue(tx.session, request, tx.at)
+    rows = {row.item: (row.before, row.after) for row in preview.rows}
+    assert rows["payment.left"] == (brl(7990), brl(0))
+    assert rows["credit.balance"] == (brl(0), brl(2010))
+    done = correct(company, request, expected=preview.inputs_hash)
+    assert correct(company, request) == done
+    assert done.difference == brl(-10000)
+    assert done.refund_id is not None
+    assert send_refund(company.begin, company.gateway, done.refund_id) == "succeeded"
+    assert company.payment(payment_id).refunded_minor == 7990
+    assert credit(company, customer_id) == brl(2010)
+
+
+def test_a_correction_by_refund_keeps_to_the_providers_window(small_company: Company) -> None:
+    company = small_company
+    customer_id, _, _ = company.paying()
+    request = ask(company, company.invoice(customer_id).id)
+    with company.begin() as tx:
+        preview = preview_reissue(tx.session, request, tx.at, windows=CARD_90)
+    assert [row.item for row in preview.rows if row.item == "refund.window"]
+    company.forward(days=91)
+    with company.begin() as tx, pytest.raises(RefundWindowClosed):
+        reissue_invoice(tx, request, windows=CARD_90)
+    with company.begin() as tx:
+        reissue_invoice(tx, replace(request, settle_by="credit"), windows=CARD_90)
+
+
+def test_a_line_corrected_twice_still_tells_what_it_came_from(small_company: Company) -> None:
+    company = small_company
+    customer_id, _ = company.start()
+    for right in (9990, 4990):
+        correct(company, ask(company, company.invoice(customer_id).id, right))
+    [line] = company.lines(company.invoice(customer_id).id)
+    assert (line.net_minor, line.arithmetic["corrected_from_minor"]) == (4990, 12990)
 
 
 def test_an_invoice_that_may_be_paid_by_now_is_left_alone(company: Company) -> None:
