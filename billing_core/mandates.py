@@ -6,7 +6,7 @@ leads back from a consent that has ended.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from .store.mandate import Mandate
 from .subscriptions import NewMethod, add_payment_method, use_payment_method
 
 RAIL = "pix_automatico"
+LONGEST_WAIT = timedelta(hours=1)  # before a gateway is asked again about the same consent
 ASKED = ("requested", "pending")
 
 Period = Literal["week", "month", "quarter", "half_year", "year"]
@@ -65,6 +66,7 @@ def request_mandate(tx: Tx, new: NewMandate, *, key: str) -> UUID:
         period=new.period,
         starts_on=new.starts_on,
         state="requested",
+        ask_at=tx.at,
         requested_at=tx.at,
         changed_at=tx.at,
     )
@@ -81,7 +83,7 @@ def cancel_mandate(tx: Tx, mandate_id: UUID) -> None:
     mandate = _lock(tx, mandate_id)
     if not EDGES[mandate.state]:
         raise WrongState("mandate", mandate.id, mandate.state)
-    mandate.cancel_asked_at = mandate.cancel_asked_at or tx.at
+    mandate.cancel_asked_at, mandate.ask_at = mandate.cancel_asked_at or tx.at, tx.at
 
 
 def send_mandate(begin: Begin, gateways: Gateways, mandate_id: UUID) -> str:
@@ -122,6 +124,8 @@ def settle_mandate(begin: Begin, gateway: MandateGateway, receipt: Receipt) -> U
             _become_method(tx, known, gateway.method_token(receipt.ref))
         mandate = _lock(tx, id)
         mandate.gateway_ref = receipt.ref or mandate.gateway_ref
+        # The longer it takes, the rarer the question: a payer may think it over for days.
+        mandate.ask_at = tx.at + min((tx.at - mandate.requested_at) / 4, LONGEST_WAIT)
         after = state_of(receipt.state, receipt.code)
         if after in EDGES[mandate.state]:
             mandate.state, mandate.code, mandate.changed_at = after, receipt.code, tx.at
@@ -137,8 +141,8 @@ def settle_mandate(begin: Begin, gateway: MandateGateway, receipt: Receipt) -> U
         return id
 
 
-def mandates_to_send(session: Session, older_than: datetime, limit: int = 100) -> Sequence[UUID]:
-    """Return consents whose last word is the gateway's to say: asked for, or to be cancelled."""
+def mandates_to_send(session: Session, at: datetime, limit: int = 100) -> Sequence[UUID]:
+    """Return consents that are asked for, or to be cancelled, and whose turn has come."""
     return session.scalars(
         select(Mandate.id)
         .where(
@@ -146,9 +150,9 @@ def mandates_to_send(session: Session, older_than: datetime, limit: int = 100) -
                 Mandate.state.in_(ASKED),
                 (Mandate.state == "accepted") & Mandate.cancel_asked_at.is_not(None),
             ),
-            Mandate.changed_at < older_than,
+            Mandate.ask_at <= at,
         )
-        .order_by(Mandate.changed_at, Mandate.id)
+        .order_by(Mandate.ask_at, Mandate.id)
         .limit(limit)
     ).all()
 

@@ -22,7 +22,7 @@ class Mandate(Base):
         one_of("state", *STATES),
         one_of("period", "week", "month", "quarter", "half_year", "year"),
         CheckConstraint("max_minor > 0", name="max_minor"),
-        Index("ix_mandate_state_changed_at", "state", "changed_at"),
+        Index("ix_mandate_state_ask_at", "state", "ask_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -42,6 +42,7 @@ class Mandate(Base):
     state: Mapped[str]
     code: Mapped[str] = mapped_column(default="")  # why it ended
     cancel_asked_at: Mapped[datetime | None]  # ours; the gateway may not know yet
+    ask_at: Mapped[datetime]  # the gateway is not asked about it before
     requested_at: Mapped[datetime]
     changed_at: Mapped[datetime]
 

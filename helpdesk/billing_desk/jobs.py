@@ -7,6 +7,7 @@ import structlog
 from billing_core.errors import GatewayUnreachable
 from billing_core.gateway_events import read_event
 from billing_core.invoicing import run_billing
+from billing_core.mandates import mandates_to_send, send_mandate
 from helpdesk.billing_desk import approvals, gateway_notices, sending
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
@@ -64,3 +65,12 @@ def read_gateway_events(services: Services) -> None:
 @job("tell_of_outside_refund", queue="default")
 def tell_of_outside_refund(services: Services, refund_id: str) -> None:
     gateway_notices.tell_of_outside_refund(services, UUID(refund_id))
+
+
+@job("send_mandates", queue="money", every="*/30 * * * * *")
+def send_mandates(services: Services) -> None:
+    """Ask payers for consents, end those that we cancelled, and hear how they stand."""
+    with services.reading() as session:
+        due = mandates_to_send(session, services.clock())
+    for mandate_id in due:
+        send_mandate(services.begin, services.gateways, mandate_id)

@@ -724,6 +724,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("cancel_asked_at", Instant(), nullable=True),
+        sa.Column("ask_at", Instant(), nullable=False),
         sa.Column("requested_at", Instant(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
         sa.CheckConstraint(
@@ -752,7 +753,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("mandate", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_mandate_customer_id"), ["customer_id"], unique=False)
-        batch_op.create_index("ix_mandate_state_changed_at", ["state", "changed_at"], unique=False)
+        batch_op.create_index("ix_mandate_state_ask_at", ["state", "ask_at"], unique=False)
 
     op.create_table(
         "mrr_movement",

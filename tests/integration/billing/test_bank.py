@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from threading import Thread
 from uuid import uuid4
 
@@ -578,6 +579,32 @@ def test_notices_are_repeated_and_reordered_on_demand_and_again_until_taken(town
         assert town.bank.notices.deliver(copies=2) == [200, 200]
         assert town.bank.notices.deliver() == []
         assert heard == [second, first, second, second]
+        hook.shutdown()
+        thread.join()
+
+
+def test_a_bank_may_say_everything_by_itself(town: Town) -> None:
+    heard: SimpleQueue[bytes] = SimpleQueue()
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            heard.put(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as hook:
+        thread = Thread(target=hook.serve_forever, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{hook.server_port}"
+        town.bank.notices.point_to(pix=f"{url}/pix", boleto=f"{url}/boleto")
+        town.bank.say_at_once = True
+        town.paid()
+        [notice] = town.bank.notices.said()
+        assert heard.get(timeout=30) == notice.body
         hook.shutdown()
         thread.join()
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -202,7 +203,6 @@ def test_a_consent_that_we_cancel_ends_here_at_once_and_at_the_bank_when_it_hear
     assert collected.code == "mandate_ended"
     town.bank.behave("drop_after", on="mandate")
     assert town.send(mandate_id) == "accepted"
-    town.company.forward(minutes=5)
     with town.company.begin() as tx:
         assert mandates_to_send(tx.session, tx.at) == [mandate_id]
     assert town.send(mandate_id) == "cancelled"
@@ -231,6 +231,22 @@ def test_an_acceptance_that_comes_after_our_cancellation_makes_no_method(town: T
     assert town.row(mandate_id).payment_method_id is None
     assert town.method().kind == "card"
     assert town.send(mandate_id) == "cancelled"
+
+
+def test_a_consent_is_asked_about_less_and_less_often(town: Town) -> None:
+    mandate_id = town.ask()
+    asked = []
+    for _ in range(24 * 60 // 10):
+        with town.company.begin() as tx:
+            due = mandates_to_send(tx.session, tx.at)
+        for one in due:
+            assert one == mandate_id
+            town.send(one)
+            asked.append(town.company.at)
+        town.company.forward(minutes=10)
+    waits = [later - earlier for earlier, later in pairwise(asked)]
+    assert waits == sorted(waits)
+    assert waits[-1] == timedelta(hours=1)
 
 
 def test_a_payer_may_refuse(town: Town) -> None:
