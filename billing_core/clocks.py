@@ -4,8 +4,8 @@ For tests and demonstrations. Everything that would have happened on the way hap
 order and at its instant; the ordinary run leaves these customers alone.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 from .errors import ClockBehind, NotFound
 from .invoicing import run_billing
 from .own_time import AtAnotherTime
+from .payments import reconcile_attempt
 from .ports import Begin, Gateways, Tx
 from .store.clock import ClockCustomer, TestClock, lives_by
 from .store.dunning import DunningStep
 from .store.invoice import Invoice
 from .store.locks import lock_all
+from .store.payment import OPEN_ATTEMPTS, PaymentAttempt
 from .store.subscription import RENEWING, Subscription
 
 
@@ -103,11 +105,32 @@ def _at(begin: Begin, at: datetime) -> Iterator[Tx]:
 def _stop(begin: Begin, gateways: Gateways, clock_id: UUID, done: Advance) -> None:
     """Do everything that is due at the instant the clock shows."""
     at = done.now_at
-    run = run_billing(lambda: _at(begin, at), gateways, clock_id=clock_id)
+
+    def begin_then() -> AbstractContextManager[Tx]:
+        return _at(begin, at)
+
+    with begin_then() as tx:
+        unanswered = _unanswered(tx, clock_id)
+    for attempt_id in unanswered:
+        reconcile_attempt(begin_then, gateways, attempt_id)
+    run = run_billing(begin_then, gateways, clock_id=clock_id)
     done.stops.append(at)
     done.invoices += run.invoices
     done.paid += run.paid
     done.faults += run.faults
+
+
+def _unanswered(tx: Tx, clock_id: UUID) -> Sequence[UUID]:
+    """Return the attempts that are to be asked about: a crash leaves some."""
+    return tx.session.scalars(
+        select(PaymentAttempt.id)
+        .where(
+            lives_by(PaymentAttempt.customer_id, clock_id),
+            PaymentAttempt.state.in_(OPEN_ATTEMPTS),
+            PaymentAttempt.ask_at <= tx.at,
+        )
+        .order_by(PaymentAttempt.ask_at, PaymentAttempt.id)
+    ).all()
 
 
 def _next_stop(session: Session, clock_id: UUID, *, after: datetime) -> datetime | None:
