@@ -10,9 +10,11 @@ from typing import Any
 from babel.dates import format_date
 from flask_babel import gettext
 
+from billing_core.domain.invoice import full_price
 from billing_core.domain.money import Money
 from billing_core.preview import ChangeRow, PreviewLine
 from helpdesk.billing_desk.frozen import Shown, money_from
+from helpdesk.invoices.words import arithmetic
 from helpdesk.web.formats import Formats
 
 
@@ -161,17 +163,15 @@ def feature(name: str) -> str:
 
 def line_words(line: PreviewLine, name: str, formats: Formats) -> tuple[str, str]:
     """Return what a coming line is, and its arithmetic as a fraction of the cycle."""
-    facts = line.arithmetic
-    unit = formats.money(Money(facts["unit_minor"] * facts["quantity"], facts["currency"]))
-    values: dict[str, Any] = {"days": facts["days"], "of_days": facts["of_days"], "amount": unit}
-    sums = _("%(days)s of %(of_days)s days of %(amount)s", **values)
+    sums = arithmetic(line.arithmetic, formats) or formats.money(full_price(line.arithmetic))
+    days = (line.end - line.start).days
     if line.kind == UNUSED:
         return (
             _("%(plan)s that %(name)s paid for and will not use", plan=line.label, name=name),
             _("%(sum)s, comes back as a discount", sum=sums),
         )
     return (
-        _("%(plan)s for the %(days)s days left", plan=line.label, days=facts["days"]),
+        _("%(plan)s for the %(days)s days left", plan=line.label, days=days),
         sums,
     )
 
@@ -309,7 +309,7 @@ def _plan_news(shown: Shown, formats: Formats) -> str:
     values = {
         "plan": about["to"],
         "old": about["from"],
-        "days": charge.arithmetic["days"],
+        "days": (charge.end - charge.start).days,
         "new_amount": formats.money(charge.amount),
         "old_amount": formats.money(-unused.amount),
     }

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from billing_core.domain.invoice import full_price
 from billing_core.domain.money import Money
 from billing_core.errors import BillingError
 from billing_core.store.queries import account_of
@@ -264,6 +265,7 @@ def _invoice(
         state=_invoice_state(bill, due_back=bill.invoice_id in doubled),
         total=bill.total,
         explanation=" ".join(_line(line, formats) for line in bill.lines),
+        url=f"/invoices/{bill.invoice_id}",
         fix_url=fix_url if may_fix and bill.state in ("open", "paid") else "",
     )
 
@@ -276,6 +278,11 @@ def _invoice_state(bill: InvoiceView, *, due_back: bool) -> InvoiceState:
     if bill.payment_state in ("refunded", "part_refunded", "failed", "pending"):
         return bill.payment_state  # type: ignore[return-value]
     return "paid" if bill.state == "paid" else "open"
+
+
+def _after_discount(line: LineView) -> Money:
+    full = full_price(line.arithmetic)
+    return full - Money(line.arithmetic.get("off_minor", 0), full.currency)
 
 
 def _line(line: LineView, formats: Formats) -> str:
@@ -291,7 +298,7 @@ def _line(line: LineView, formats: Formats) -> str:
             end=formats.day(line.end - timedelta(days=1), "short"),
             days=days,
             of_days=of_days,
-            full=formats.money(Money(line.unit.minor * line.quantity, line.unit.currency)),
+            full=formats.money(_after_discount(line)),
             amount=formats.money(line.total),
         )
     return formats.gettext(

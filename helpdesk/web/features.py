@@ -13,13 +13,23 @@ def blueprints() -> list[Blueprint]:
     """Return the blueprints whose writes carry our own CSRF token."""
     from helpdesk.billing_desk import views as billing_desk
     from helpdesk.customers import views as customers
+    from helpdesk.invoices import views as invoices
     from helpdesk.outbox import views as outbox
     from helpdesk.reports import views as reports
     from helpdesk.staff import views as staff
     from helpdesk.tickets import views as tickets
     from helpdesk.web import ops
 
-    return [billing_desk.bp, customers.bp, outbox.bp, reports.bp, staff.bp, tickets.bp, ops.bp]
+    return [
+        billing_desk.bp,
+        customers.bp,
+        invoices.bp,
+        outbox.bp,
+        reports.bp,
+        staff.bp,
+        tickets.bp,
+        ops.bp,
+    ]
 
 
 def signed_by_others() -> list[Blueprint]:
