@@ -57,7 +57,7 @@ class Sandbox(ProviderHands):
     """
 
     name = "sandbox"
-    rails = frozenset(WINDOWS)
+    rails = frozenset({"card", "pix", "boleto"})  # it takes charges under a consent, no consents
     refund_windows: Mapping[str, RefundWindow] = WINDOWS
 
     def __init__(
