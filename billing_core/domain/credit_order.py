@@ -44,7 +44,7 @@ def share(order: CreditOrder, asked: Money, *, money_left: Money, credit_left: M
         case "transaction_first":
             money = min(asked, money_left)
             shares, left = Shares(money, asked - money), money_left + credit_left
-        case "credit_first":
+        case _:  # credit_first
             balance = min(asked, credit_left)
             shares, left = Shares(asked - balance, balance), money_left + credit_left
     if asked > left:

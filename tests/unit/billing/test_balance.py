@@ -228,3 +228,15 @@ def test_a_prepaid_wallet_is_drawn_down_to_nothing_at_most(
 def test_a_payment_given_back_twice_has_nothing_left() -> None:
     assert refundable(balance(100, 70, 70), None) == brl(0)
     assert refundable(balance(100, 30), None) == brl(70)
+
+
+def test_a_refused_refund_says_what_was_asked_and_what_is_left() -> None:
+    with pytest.raises(CurrencyMismatch) as mixed:
+        check_refund(balance(100), Money(1, "USD"))
+    assert (mixed.value.expected, mixed.value.given) == ("BRL", "USD")
+    with pytest.raises(AmountNotPositive) as nothing:
+        check_refund(balance(100), brl(0))
+    assert nothing.value.asked == brl(0)
+    with pytest.raises(RefundTooLarge) as large:
+        check_refund(balance(100, 60), brl(41))
+    assert (large.value.asked, large.value.left) == (brl(41), brl(40))

@@ -271,6 +271,7 @@ def test_the_calendar_has_periods_of_its_own(
 
 def test_a_calendar_period_is_one_interval_unless_told_otherwise() -> None:
     assert calendar_anchor(d("2026-11-18"), interval="month") == d("2026-11-01")
+    assert calendar_anchor(d("2026-12-18"), interval="month") == d("2026-12-01")
 
 
 @pytest.mark.parametrize(
@@ -316,3 +317,14 @@ def test_a_day_begins_on_that_day_whatever_the_clocks_do(day: str, zone: str) ->
     assert start.tzinfo is UTC
     assert local_date(start, zone) == d(day)
     assert local_date(start - timedelta(microseconds=1), zone) == d(day) - timedelta(days=1)
+
+
+def test_the_next_bill_counts_every_interval_of_its_period() -> None:
+    found = next_bill_date(d("2012-04-16"), bill_day=15, interval="month", count=3)
+    assert found == d("2012-07-15")
+    assert next_bill_date(d("2012-04-15"), bill_day=15, interval="month") == d("2012-05-15")
+
+
+def test_a_nominal_period_that_ends_counts_every_interval() -> None:
+    found = nominal_period(d("2026-05-31"), interval="month", count=3, ends=True)
+    assert found == (d("2026-02-28"), d("2026-05-31"))

@@ -226,3 +226,14 @@ def test_a_timetable_goes_forward_counts_from_one_and_ends_once(
     assert all(step.on > failed_on for step in steps)
     assert [step.act for step in steps].count("end") == 1
     assert steps[-1].act == "end"
+
+
+def test_overdue_states_may_have_thresholds_of_ones_own() -> None:
+    mine = {"late": 3, "very_late": 9}
+    assert overdue_state(FAILED, FAILED + timedelta(days=4), mine) == "late"
+    assert overdue_state(FAILED, FAILED + timedelta(days=4)) == ""
+
+
+def test_without_a_word_from_the_bank_a_decline_is_soft() -> None:
+    steps = timetable("card", FAILED, due_on=FAILED, policy=POLICY)
+    assert [act for _, _, act in days(steps)] == ["retry"] * 4 + ["end"]

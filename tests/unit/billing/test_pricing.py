@@ -137,3 +137,29 @@ def test_rounding_together_moves_no_part_by_a_whole_unit(parts: list[Fraction]) 
     rounded = round_together(parts)
     assert sum(rounded) == round_half_away(sum(parts, Fraction(0)))
     assert all(abs(a - b) < 1 for a, b in zip(rounded, parts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ([{"up_to": None}], "'unit'"),
+        ([{"up_to": None, "unit": "1", "flat_minor": -1}], "a flat amount is a whole number"),
+        ([{"up_to": 10, "unit": "1"}], "the last tier has no end"),
+        ([{"up_to": n, "unit": "1"} for n in (5, 5, None)], "tiers rise"),
+    ],
+)
+def test_faults_of_tiers_are_named(rows: list[dict[str, Any]], fault: str) -> None:
+    with pytest.raises(UnreadableTiers, match=f"^not tiers: {fault}"):
+        read_tiers(rows)
+
+
+def test_a_tier_may_end_with_its_first_unit_and_have_no_flat_part() -> None:
+    tiers = read_tiers([{"up_to": 1, "unit": "5"}, {"up_to": None, "unit": "3"}])
+    assert tiers == (Tier(1, "5"), Tier(None, "3"))
+    assert tiers[0].flat_minor == 0
+
+
+def test_an_unreadable_unit_is_told() -> None:
+    with pytest.raises(UnreadableAmount) as refused:
+        read_unit("1,5")
+    assert refused.value.text == "1,5"

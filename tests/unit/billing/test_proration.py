@@ -362,3 +362,28 @@ def test_what_is_kept_and_what_is_given_back_make_the_whole(
     assert Money(0, "USD") <= back <= paid
     again = unused(minor, rest, left=paid - back).parts.gross
     assert back + again <= paid
+
+
+def test_stubs_of_a_quarterly_plan_are_parts_of_a_quarter() -> None:
+    lead = leading_fraction(
+        d("2011-03-16"), d("2011-04-15"), first_bill=d("2011-04-15"), interval="month", count=3
+    )
+    assert lead == Fraction(30, 90)
+    assert cycles("2011-03-16", "2011-03-16", 15, count=3) == Fraction(91, 92)
+    ended = cycles("2011-01-15", "2011-09-09", 15, count=3, end="2011-05-15")
+    assert ended == 1 + Fraction(30, 91)
+
+
+def test_a_month_is_one_month_unless_told_otherwise() -> None:
+    due = cycles_due(
+        d("2011-01-15"),
+        target=d("2011-03-14"),
+        first_bill=d("2011-01-15"),
+        bill_day=15,
+        interval="month",
+    )
+    assert due == 2
+
+
+def test_a_subscription_that_never_began_owes_nothing_before_its_first_bill() -> None:
+    assert cycles("2011-01-10", "2011-01-10", 10, end="2011-01-10") == 0

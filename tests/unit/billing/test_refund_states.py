@@ -21,6 +21,7 @@ LEGAL = {
     ("unknown", "succeeded"),
     ("unknown", "failed"),
     ("succeeded", "failed"),
+    ("failed", "succeeded"),
 }
 
 
@@ -34,3 +35,13 @@ def test_every_state_has_its_edges_and_every_promise_counts_as_spent() -> None:
     assert set(EDGES) == set(STATES)
     assert set(UNANSWERED) < set(RESERVING) < set(STATES)
     assert not {"succeeded", "failed", "released"} & set(RESERVING)
+
+
+def test_a_step_that_does_not_exist_says_which() -> None:
+    with pytest.raises(IllegalEdge) as refused:
+        check_edge("released", "sending")
+    assert (refused.value.kind, refused.value.before, refused.value.after) == (
+        "refund",
+        "released",
+        "sending",
+    )

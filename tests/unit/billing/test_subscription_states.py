@@ -1,6 +1,7 @@
 from contextlib import nullcontext
 from datetime import date
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,29 @@ def test_a_day_lies_in_one_period_of_the_rhythm(day: str, start: str, end: str) 
         date.fromisoformat(day), anchor_date=date(2026, 1, 31), anchor_day=31, interval="month"
     )
     assert found == (date.fromisoformat(start), date.fromisoformat(end))
+
+
+def test_a_step_that_does_not_exist_says_which() -> None:
+    with pytest.raises(IllegalEdge) as refused:
+        check_edge("canceled", "active")
+    assert (refused.value.kind, refused.value.before, refused.value.after) == (
+        "subscription",
+        "canceled",
+        "active",
+    )
+
+
+def test_a_period_of_several_intervals_has_all_of_them() -> None:
+    quarter: dict[str, Any] = {
+        "anchor_date": date(2026, 1, 31),
+        "anchor_day": 31,
+        "interval": "month",
+    }
+    assert period_around(date(2026, 6, 1), count=3, **quarter) == (
+        date(2026, 4, 30),
+        date(2026, 7, 31),
+    )
+    assert period_around(date(2026, 1, 1), count=3, **quarter) == (
+        date(2025, 10, 31),
+        date(2026, 1, 31),
+    )
