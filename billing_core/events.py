@@ -184,6 +184,13 @@ class PaymentCaptured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentsCaptured:
+    """Everything one transaction captured, after each was announced: a run books many at once."""
+
+    payments: tuple[PaymentCaptured, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailed:
     attempt_id: UUID
     customer_id: UUID

@@ -40,6 +40,7 @@ class _Numbered:
 
     id: UUID
     draft: Draft
+    total: Money
     used: Money
     series: str
     number: int
@@ -50,7 +51,7 @@ class _Numbered:
 
     @property
     def due(self) -> Money:
-        return self.draft.total - self.used
+        return self.total - self.used
 
     def entry(self) -> books.Entry:
         lines, currency = self.draft.lines, self.draft.currency
@@ -68,7 +69,7 @@ class _Numbered:
             number=self.name,
             customer_id=self.draft.customer_id,
             subscription_id=self.draft.subscription_id,
-            total=self.draft.total,
+            total=self.total,
             due=self.due,
         )
 
@@ -84,8 +85,8 @@ def issue(tx: Tx, drafts: Sequence[Draft]) -> list[Issued]:
         if line.credits_line_id is not None and line.gross and line.waiting_id is None:
             add_credited(tx.session, line.credits_line_id, -line.gross.minor)
     numbered = [
-        _Numbered(tx.new_id(), draft, used, _series(tx, draft), number)
-        for draft, used, number in zip(
+        _Numbered(tx.new_id(), draft, asked, used, _series(tx, draft), number)
+        for draft, (asked, used), number in zip(
             drafts, _credit_used(tx, drafts), _numbers(tx, drafts), strict=True
         )
     ]
@@ -101,12 +102,12 @@ def issue(tx: Tx, drafts: Sequence[Draft]) -> list[Issued]:
             if line.waiting_id is not None
         },
     )
-    post(tx, *(one.entry() for one in numbered if one.draft.total))
+    post(tx, *(one.entry() for one in numbered if one.total))
     for one in numbered:
         if one.used:
             move(tx, _movement(one))
         tx.emit(one.event())
-    return [Issued(one.id, one.name, one.draft.total, one.due) for one in numbered]
+    return [Issued(one.id, one.name, one.total, one.due) for one in numbered]
 
 
 def void(tx: Tx, invoice: Invoice) -> None:
@@ -168,16 +169,16 @@ def _series(tx: Tx, draft: Draft) -> str:
     return f"{draft.series}-{tx.at.year}"
 
 
-def _credit_used(tx: Tx, drafts: Sequence[Draft]) -> list[Money]:
-    """Let each draft draw on what the ones before it left of its customer's balance."""
+def _credit_used(tx: Tx, drafts: Sequence[Draft]) -> list[tuple[Money, Money]]:
+    """Return each draft's total and what it uses of the balance that those before it have left."""
     balances = balances_of(tx.session, sorted({draft.customer_id for draft in drafts}))
     result = []
     for draft in drafts:
-        key = (draft.customer_id, draft.currency)
+        asked, key = draft.total, (draft.customer_id, draft.currency)
         balance = balances.get(key, Money.zero(draft.currency))
-        used = apply_credit(draft.total, balance)
+        used = apply_credit(asked, balance)
         balances[key] = balance - used
-        result.append(used)
+        result.append((asked, used))
     return result
 
 
@@ -193,7 +194,7 @@ def _movement(one: _Numbered) -> Movement:
 
 
 def _invoice_row(tx: Tx, one: _Numbered) -> dict[str, object]:
-    draft = one.draft
+    draft, due = one.draft, one.due
     return {
         "id": one.id,
         "series": one.series,
@@ -201,19 +202,19 @@ def _invoice_row(tx: Tx, one: _Numbered) -> dict[str, object]:
         "customer_id": draft.customer_id,
         "subscription_id": draft.subscription_id,
         "payment_method_id": draft.payment_method_id,
-        "state": "open" if one.due else "paid",
+        "state": "open" if due else "paid",
         "reason": draft.reason,
         "currency": draft.currency,
         "period_start": draft.start,
         "period_end": draft.end,
         "discount_minor": draft.discount.minor,
         "tax_minor": draft.tax.minor,
-        "total_minor": draft.total.minor,
+        "total_minor": one.total.minor,
         "credit_applied_minor": one.used.minor,
-        "due_minor": one.due.minor,
+        "due_minor": due.minor,
         "issued_at": tx.at,
         "due_on": draft.due_on,
-        "paid_at": None if one.due else tx.at,
+        "paid_at": None if due else tx.at,
         "previous_invoice_id": draft.previous_invoice_id,
         "money_act_id": draft.money_act_id,
     }

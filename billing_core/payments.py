@@ -15,7 +15,7 @@ from .domain.balance import refundable as refundable_of
 from .domain.money import Money
 from .duplicates import announce_duplicates
 from .errors import GatewayDeclined, GatewayUnreachable, KeyReused, NoPaymentMethod, NotFound
-from .events import PaymentCaptured
+from .events import PaymentCaptured, PaymentsCaptured
 from .ledger import post
 from .ports import Begin, Gateway, Gateways, Receipt, Tx
 from .settlement import ChargeOutcome, Settled, settle_charges
@@ -124,11 +124,11 @@ def record_capture(
     tx.session.add(row)
     tx.session.flush()
     post(tx, books.payment_captured(payment_id, customer_id, amount, for_invoice=False))
-    tx.emit(
-        PaymentCaptured(
-            payment_id=payment_id, customer_id=customer_id, invoice_id=None, amount=amount
-        )
+    captured = PaymentCaptured(
+        payment_id=payment_id, customer_id=customer_id, invoice_id=None, amount=amount
     )
+    tx.emit(captured)
+    tx.emit(PaymentsCaptured(payments=(captured,)))
     announce_duplicates(tx, customer_id, only=payment_id)
     return payment_id
 

@@ -13,8 +13,9 @@ from .attempts import withdraw_attempts
 from .domain import ledger as books
 from .domain.money import Money
 from .dunning import note_failure, stop_dunning
-from .events import LatePaymentArrived, PaymentCaptured, PaymentFailed
+from .events import LatePaymentArrived, PaymentCaptured, PaymentFailed, PaymentsCaptured
 from .ledger import post
+from .metrics import record_mrr
 from .pending_changes import abandon_change, apply_paid_change
 from .period_ends import activate, recover
 from .ports import PayBy, Receipt, Tx
@@ -178,7 +179,7 @@ def _capture(tx: Tx, charges: Sequence[_Charge], settled: Mapping[UUID, Settled]
         one.state, one.payment_id, one.code = "success", row["id"], ""
         if charge.pays and not charge.is_plain:
             _after_payment(tx, charge)
-        _announce(tx, charge, row)
+    _announce(tx, charges, rows)
 
 
 def _mark_paid(tx: Tx, invoice_ids: Sequence[UUID]) -> None:
@@ -226,25 +227,30 @@ def _entry(charge: _Charge, row: dict[str, Any]) -> books.Entry:
     )
 
 
-def _announce(tx: Tx, charge: _Charge, row: dict[str, Any]) -> None:
-    tx.emit(
+def _announce(tx: Tx, charges: Sequence[_Charge], rows: Sequence[dict[str, Any]]) -> None:
+    captured = tuple(
         PaymentCaptured(
             payment_id=row["id"],
             customer_id=charge.attempt.customer_id,
             invoice_id=row["invoice_id"],
             amount=charge.amount,
         )
+        for charge, row in zip(charges, rows, strict=True)
     )
-    if not charge.pays:
-        tx.emit(
-            LatePaymentArrived(
-                payment_id=row["id"],
-                customer_id=charge.attempt.customer_id,
-                invoice_id=charge.attempt.invoice_id,
-                rail=charge.attempt.rail,
-                amount=charge.amount,
+    for event in captured:
+        tx.emit(event)
+    for charge, event in zip(charges, captured, strict=True):
+        if event.invoice_id is None:
+            tx.emit(
+                LatePaymentArrived(
+                    payment_id=event.payment_id,
+                    customer_id=event.customer_id,
+                    invoice_id=charge.attempt.invoice_id,
+                    rail=charge.attempt.rail,
+                    amount=event.amount,
+                )
             )
-        )
+    tx.emit(PaymentsCaptured(payments=captured))
 
 
 def _after_payment(tx: Tx, charge: _Charge) -> None:
@@ -260,6 +266,7 @@ def _after_payment(tx: Tx, charge: _Charge) -> None:
         recover(tx, subscription)
     elif subscription.state == "incomplete":
         activate(tx, subscription)
+        record_mrr(tx, subscription.id)
     session.flush()
 
 

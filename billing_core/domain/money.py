@@ -36,6 +36,7 @@ _EXPONENTS = {
     **dict.fromkeys(["BHD", "JOD", "KWD", "OMR", "TND"], 3),
 }
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_met: set[str] = set()  # currencies found well-formed: a billing run makes millions of amounts
 
 
 def minor_units(currency: str) -> int:
@@ -59,8 +60,10 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.minor) is not int:
             raise TypeError(f"minor units are an int, not {self.minor!r}")
-        if not _CURRENCY.fullmatch(self.currency):
-            raise UnreadableAmount(self.currency)
+        if self.currency not in _met:
+            if not _CURRENCY.fullmatch(self.currency):
+                raise UnreadableAmount(self.currency)
+            _met.add(self.currency)
 
     @classmethod
     def zero(cls, currency: str) -> Money:
@@ -144,7 +147,9 @@ class Money:
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """Add up; the currency is needed because there may be nothing to add."""
-    result = Money.zero(currency)
+    minor = 0
     for amount in amounts:
-        result = result + amount
-    return result
+        if amount.currency != currency:
+            raise CurrencyMismatch(currency, amount.currency)
+        minor += amount.minor
+    return Money(minor, currency)

@@ -1,6 +1,7 @@
 """Column types that behave alike on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, DateTime, Dialect, String, TypeDecorator
@@ -45,10 +46,9 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"naive instant {value!r}: pass an aware UTC datetime")
-        value = value.astimezone(UTC)
         if dialect.name != "sqlite":
-            return value
-        return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+            return value.astimezone(UTC)
+        return _as_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002  (SQLAlchemy's signature)
         if value is None:
@@ -57,3 +57,8 @@ class Instant(TypeDecorator[datetime]):
             return datetime.fromisoformat(value)
         result: datetime = value.astimezone(UTC)
         return result
+
+
+@lru_cache(maxsize=256)  # a run writes the same few instants into every row
+def _as_text(value: datetime) -> str:
+    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from billing_core.duplicates import find_duplicate_charges
-from billing_core.events import DuplicateChargeFound, PaymentCaptured
+from billing_core.events import DuplicateChargeFound, PaymentsCaptured
 from billing_core.store.views import DuplicateCharge
 from helpdesk.db import UnitOfWork
 from helpdesk.events.model import Event
@@ -44,11 +44,24 @@ def look_again(services: Services, customer_id: UUID) -> None:
             note_duplicates(tx, lock_ticket(tx, found))
 
 
-def hear_of_charge(tx: UnitOfWork, event: PaymentCaptured | DuplicateChargeFound) -> None:
-    """React to a charge: have its customer's open ticket looked at.
+def hear_of_charges(tx: UnitOfWork, event: PaymentsCaptured) -> None:
+    """React to charges: have the open tickets of their customers looked at.
 
-    In a job of its own: billing holds the payment here, and others lock the ticket first.
+    In jobs of their own: billing holds the payments here, and others lock the ticket first.
     """
+    at_work = tx.session.scalars(
+        select(Ticket.customer_id)
+        .where(
+            Ticket.customer_id.in_({one.customer_id for one in event.payments}),
+            Ticket.category.in_(AT_WORK),
+        )
+        .distinct()
+    ).all()
+    for customer_id in at_work:
+        tx.enqueue("look_for_duplicates", str(customer_id))
+
+
+def hear_of_duplicate(tx: UnitOfWork, event: DuplicateChargeFound) -> None:
     if ticket_at_work(tx, event.customer_id) is not None:
         tx.enqueue("look_for_duplicates", str(event.customer_id))
 
