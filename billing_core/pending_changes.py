@@ -84,24 +84,11 @@ def abandon_change(tx: Tx, subscription_id: UUID, invoice_id: UUID, code: str) -
 
 def _change_item(tx: Tx, subscription: Subscription, price_id: UUID, on: date) -> UUID:
     """Change, add or end the item; return the price it had, or has where it is new."""
-    id, quantity = subscription.pending_item_id, subscription.pending_quantity
-    item = tx.session.get(SubscriptionItem, id)
-    if item is None:
-        tx.session.add(
-            SubscriptionItem(
-                id=id,
-                subscription_id=subscription.id,
-                price_id=price_id,
-                quantity=quantity or 1,
-                added_on=on,
-            )
-        )
-        tx.session.flush()
-        return price_id
+    quantity = subscription.pending_quantity
+    item = tx.session.get_one(SubscriptionItem, subscription.pending_item_id)
     old_price_id, item.price_id = item.price_id, price_id
-    if quantity == 0:
-        item.ended_on = on
-    elif quantity is not None:
+    item.ended_on = on if quantity == 0 else None  # a new one was ended until now
+    if quantity:
         item.quantity = quantity
     tx.session.flush()
     return old_price_id

@@ -34,7 +34,7 @@ from .running_period import (
     take_back,
 )
 from .store.forecast import balance_minor
-from .store.subscription import RENEWING, Subscription
+from .store.subscription import RENEWING, Subscription, SubscriptionItem
 from .store.terms import ItemTerms, Offer, Terms, offer_of, terms_of
 from .waiting_lines import has_waiting
 
@@ -111,6 +111,8 @@ def plan(session: Session, subscription: Subscription, ask: PlanChangeAsk, at: d
     then = terms.changed(item_id, offer, ask.quantity)
     old, new = _item(terms, item_id), _item(then, item_id)
     _check_items(then, old, new)
+    if old is None and session.get(SubscriptionItem, item_id) is not None:
+        raise WrongState("subscription item", item_id, "ended")
     new_cycle = ask.when == "new_cycle" or then.main.offer.rhythm != terms.main.offer.rhythm
     lines: tuple[DraftLine, ...] = ()
     on, period = subscription.current_period_end, _period(subscription)

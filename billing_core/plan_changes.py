@@ -23,7 +23,7 @@ from .preview import ChangeRow, MoneyPreview, PreviewLine, hash_inputs
 from .running_period import draft_of
 from .store.forecast import next_charge
 from .store.locks import lock_subscription
-from .store.subscription import Subscription
+from .store.subscription import Subscription, SubscriptionItem
 from .waiting_lines import lines_waiting, put_by
 
 
@@ -139,6 +139,7 @@ def _schedule(tx: Tx, change: Change, ask: PlanChangeAsk) -> PlanChangeResult:
 
 
 def _apply_and_bill_later(tx: Tx, change: Change, ask: PlanChangeAsk) -> PlanChangeResult:
+    _write_new_item(tx, change)
     put_by(tx, change.subscription, change.lines)
     _pend(change, ask, None)
     carry_out(tx, change.subscription, None, change.net, change.period)
@@ -147,6 +148,7 @@ def _apply_and_bill_later(tx: Tx, change: Change, ask: PlanChangeAsk) -> PlanCha
 
 def _bill_now(tx: Tx, change: Change, ask: PlanChangeAsk) -> PlanChangeResult:
     subscription = change.subscription
+    _write_new_item(tx, change)
     start, end, _ = change.period
     draft = draft_of(
         subscription,
@@ -163,6 +165,24 @@ def _bill_now(tx: Tx, change: Change, ask: PlanChangeAsk) -> PlanChangeResult:
         return PlanChangeResult("awaiting_payment", issued.invoice_id, change.net, change.on)
     apply_paid_change(tx, subscription, issued.invoice_id)
     return PlanChangeResult("applied", issued.invoice_id, change.net, change.on)
+
+
+def _write_new_item(tx: Tx, change: Change) -> None:
+    """Lines point to their item: an add-on is written before its invoice, ended until it is paid."""
+    new = change.new
+    if change.old is not None or new is None:
+        return
+    tx.session.add(
+        SubscriptionItem(
+            id=change.item_id,
+            subscription_id=change.subscription.id,
+            price_id=new.price.id,
+            quantity=new.quantity,
+            added_on=change.on,
+            ended_on=change.on,
+        )
+    )
+    tx.session.flush()
 
 
 def _pend(change: Change, ask: PlanChangeAsk, invoice_id: UUID | None) -> None:

@@ -50,7 +50,7 @@ def lines_waiting(
     rows = session.scalars(
         select(WaitingLine)
         .where(WaitingLine.subscription_id.in_(subscription_ids), WaitingLine.invoice_id.is_(None))
-        .order_by(WaitingLine.created_at, WaitingLine.id)
+        .order_by(WaitingLine.created_at, WaitingLine.position)
     )
     found: dict[UUID, tuple[DraftLine, ...]] = defaultdict(tuple)
     for row in rows:
