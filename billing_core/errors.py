@@ -13,6 +13,8 @@ BillingError
     AmountNotPositive       zero or less
     RefundTooLarge          carries what is left
     RefundWindowClosed      the provider takes no such refund; carries what is possible instead
+      NoRefundRail          it never took one on this rail
+      WholeRefundOnly       it takes back the whole payment or nothing
     LineTooSmall            one invoice line was asked to give back more than it has left
     LineNotOfInvoice
     WrongState              the row is in a state that forbids the act
@@ -118,13 +120,21 @@ class RefundTooLarge(NotAllowed):
 
 
 class RefundWindowClosed(NotAllowed):
-    """`last_day` is None where the rail has no way back; `partial` True: only the whole goes."""
+    """`last_day` was the last one; None where the rail has no way back."""
 
-    alternatives = ("credit", "out_of_band")
+    alternatives: tuple[str, ...] = ("credit", "out_of_band")
 
-    def __init__(self, rail: str, last_day: date | None, *, partial: bool = False) -> None:
-        super().__init__(f"{rail}: last day {last_day}, only the whole payment: {partial}")
-        self.rail, self.last_day, self.partial = rail, last_day, partial
+    def __init__(self, rail: str, last_day: date | None) -> None:
+        super().__init__(f"{type(self).__name__} on {rail}: last day {last_day}")
+        self.rail, self.last_day = rail, last_day
+
+
+class NoRefundRail(RefundWindowClosed):
+    """A boleto, say: the provider has no way back to who paid."""
+
+
+class WholeRefundOnly(RefundWindowClosed):
+    alternatives = ("whole", "credit", "out_of_band")
 
 
 class LineTooSmall(NotAllowed):

@@ -17,9 +17,11 @@ from .errors import (
     AmountNotPositive,
     CurrencyMismatch,
     LineNotOfInvoice,
+    NoRefundRail,
     NotFound,
     RefundTooLarge,
     RefundWindowClosed,
+    WholeRefundOnly,
 )
 from .preview import ChangeRow, MoneyPreview, hash_inputs
 from .store.forecast import balance_minor, main_subscription, next_charge
@@ -56,10 +58,19 @@ class WindowState:
     rail: str
     window: RefundWindow
     paid_on: date  # local
+    today: date  # local
+
+    @property
+    def last_day(self) -> date | None:
+        return self.window.last_day(paid_on=self.paid_on)
+
+    @property
+    def open(self) -> bool:
+        return self.window.open_on(self.today, paid_on=self.paid_on)
 
     @property
     def row(self) -> ChangeRow:
-        last_day = self.window.last_day(paid_on=self.paid_on)
+        last_day = self.last_day
         data = {"rail": self.rail, "partial": self.window.partial, "days": self.window.days}
         return ChangeRow("refund.window", last_day, last_day, data)
 
@@ -153,8 +164,16 @@ def with_window(session: Session, plan: ReturnPlan, at: datetime, windows: Windo
     """
     if plan.payment is None or not plan.shares.money:
         return plan
-    window = check_window(session, plan.payment, plan.shares.money, at, windows)
-    return replace(plan, window=window)
+    state = window_state(session, plan.payment, at, windows)
+    if state is None:
+        return plan
+    if state.last_day is None:
+        raise NoRefundRail(state.rail, None)
+    if not state.open:
+        raise RefundWindowClosed(state.rail, state.last_day)
+    if not state.window.partial and plan.shares.money.minor != plan.payment.captured_minor:
+        raise WholeRefundOnly(state.rail, state.last_day)
+    return replace(plan, window=state)
 
 
 def plan_return(
@@ -188,22 +207,16 @@ def plan_return(
     return ReturnPlan(payment, invoice, lines, credits, amount, shares, order, pool)
 
 
-def check_window(
-    session: Session, payment: Payment, money: Money, at: datetime, windows: Windows
+def window_state(
+    session: Session, payment: Payment, at: datetime, windows: Windows
 ) -> WindowState | None:
-    """Return the window a refund falls into; None where the provider sets none."""
+    """Return how a payment stands to its provider's window; None where the provider sets none."""
     rail = rail_of(session, payment)
     window = windows.get(payment.gateway, {}).get(rail)
     if window is None:
         return None
     zone = zone_of(session, payment)
-    paid_on = local_date(payment.captured_at, zone)
-    last_day = window.last_day(paid_on=paid_on)
-    if not window.open_on(local_date(at, zone), paid_on=paid_on):
-        raise RefundWindowClosed(rail, last_day)
-    if not window.partial and money.minor != payment.captured_minor:
-        raise RefundWindowClosed(rail, last_day, partial=True)
-    return WindowState(rail, window, paid_on)
+    return WindowState(rail, window, local_date(payment.captured_at, zone), local_date(at, zone))
 
 
 def _money_left(payment: Payment | None, currency: str) -> Money:

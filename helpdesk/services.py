@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from billing_core.ports import Clock, Gateway
+from billing_core.refunds import Windows
 from channels.port import Adapter
 from helpdesk.db import Database, UnitOfWork
 from helpdesk.inbox.blobs import BlobStore
@@ -25,6 +26,11 @@ class Services:
     presence: Presence
     adapters: Mapping[str, Adapter]  # by channel name: email, sms, whatsapp, voice, webchat
     gateways: Mapping[str, Gateway]  # by name: sandbox, stripe, pix, boleto
+
+    @property
+    def refund_windows(self) -> Windows:
+        """How long each provider gives money back, by gateway and rail."""
+        return {name: gateway.refund_windows for name, gateway in self.gateways.items()}
 
     def begin(self) -> AbstractContextManager[UnitOfWork]:
         """Open a write transaction. See `Database.begin`."""

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from billing_core.corrections import ReissueAsk
 from billing_core.credits import CreditAsk
 from billing_core.errors import NotFound
+from billing_core.out_of_band import TransferAsk
 from billing_core.refunds import RefundAsk
 from billing_core.store.catalog import Plan, Price
+from billing_core.store.payee import BankPayee
 from billing_core.store.queries import account_of
 from billing_core.store.views import (
     AccountView,
@@ -36,6 +38,8 @@ def about(session: Session, customer_id: UUID, request: Request, at: datetime) -
     match request.ask:
         case RefundAsk() as ask:
             facts = _refund(account, ask)
+        case TransferAsk() as ask:
+            facts = _refund(account, ask) | {"method": _payee(session, ask.payee_id)}
         case CreditAsk() as ask:
             facts = {"amount": money_kept(ask.amount)}
         case ReissueAsk() as ask:
@@ -56,7 +60,7 @@ def payments_of(account: AccountView) -> list[tuple[PaymentView, InvoiceView | N
     return sorted(found, key=lambda one: one[0].captured_at, reverse=True)
 
 
-def _refund(account: AccountView, ask: RefundAsk) -> dict[str, Any]:
+def _refund(account: AccountView, ask: RefundAsk | TransferAsk) -> dict[str, Any]:
     for payment, invoice in payments_of(account):
         if payment.payment_id == ask.payment_id:
             return {
@@ -68,6 +72,13 @@ def _refund(account: AccountView, ask: RefundAsk) -> dict[str, Any]:
                 "method": _method(payment.method),
             }
     raise NotFound("payment", ask.payment_id)
+
+
+def _payee(session: Session, payee_id: UUID) -> dict[str, str]:
+    """Return to whom a transfer goes, masked as it is kept."""
+    masked = session.get_one(BankPayee, payee_id).masked
+    to = masked.get("pix_key") or "{bank} {branch} {account}".format_map(masked)
+    return {"kind": "bank_transfer", "brand": "", "last4": to}
 
 
 def _reissue(account: AccountView, ask: ReissueAsk) -> dict[str, Any]:

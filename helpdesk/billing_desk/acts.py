@@ -14,19 +14,20 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing_core import corrections, credits, refunds, subscriptions
+from billing_core import corrections, credits, out_of_band, refunds, subscriptions
 from billing_core.corrections import ReissueAsk
 from billing_core.credits import CreditAsk
 from billing_core.errors import NotFound
+from billing_core.out_of_band import TransferAsk
 from billing_core.ports import Tx
 from billing_core.preview import MoneyPreview, hash_inputs
-from billing_core.refunds import RefundAsk
+from billing_core.refunds import RefundAsk, Windows
 from billing_core.store.invoice import Invoice
 from billing_core.store.payment import Payment
 from billing_core.store.subscription import Subscription
 from billing_core.subscriptions import PlanChangeAsk
 
-Ask = RefundAsk | CreditAsk | ReissueAsk | PlanChangeAsk
+Ask = RefundAsk | TransferAsk | CreditAsk | ReissueAsk | PlanChangeAsk
 
 PERMISSION = {
     "refund": "billing.refund",
@@ -38,15 +39,23 @@ PERMISSION = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody wants done. `courtesy` is a credit given on top of a refund."""
+    """What somebody wants done. `courtesy` is a credit given on top of a refund.
+
+    A transfer is a refund that a person makes at the bank instead of a gateway.
+    """
 
     ask: Ask
     courtesy: CreditAsk | None = None
 
     @property
+    def is_transfer(self) -> bool:
+        """It is never done by one person alone, whatever her limits."""
+        return isinstance(self.ask, TransferAsk)
+
+    @property
     def kind(self) -> str:
         match self.ask:
-            case RefundAsk():
+            case RefundAsk() | TransferAsk():
                 return "refund"
             case CreditAsk():
                 return "credit"
@@ -72,10 +81,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """How far carrying out got. `job` finishes it; without one it is done."""
+    """How far carrying out got. `job` finishes it, or a person `by_hand`; without one it is done."""
 
     subject_id: UUID | None
-    job: Literal["", "send_refund", "collect_change"] = ""
+    job: Literal["", "send_refund", "collect_change", "by_hand"] = ""
 
 
 def kept(request: Request) -> dict[str, Any]:
@@ -83,6 +92,8 @@ def kept(request: Request) -> dict[str, Any]:
     match request.ask:
         case RefundAsk() as ask:
             main = refunds.payload_of(ask)
+        case TransferAsk() as ask:
+            main = out_of_band.payload_of(ask)
         case CreditAsk() as ask:
             main = credits.payload_of(ask)
         case ReissueAsk() as ask:
@@ -101,6 +112,8 @@ def read_back(data: dict[str, Any]) -> Request:
         "reissue": corrections.ask_from,
         "plan_change": subscriptions.ask_from,
     }
+    if "payee_id" in data["main"]:
+        readers["refund"] = out_of_band.ask_from
     courtesy = credits.ask_from(data["courtesy"]) if data["courtesy"] else None
     return Request(readers[data["kind"]](data["main"]), courtesy)
 
@@ -110,7 +123,7 @@ def owner_of(session: Session, ask: Ask) -> UUID:
     match ask:
         case CreditAsk():
             return ask.customer_id
-        case RefundAsk():
+        case RefundAsk() | TransferAsk():
             found = session.scalar(select(Payment.customer_id).where(Payment.id == ask.payment_id))
             return _known(found, "payment", ask.payment_id)
         case ReissueAsk():
@@ -129,15 +142,17 @@ def _known(owner: UUID | None, kind: str, id: UUID) -> UUID:
     return owner
 
 
-def figures(session: Session, request: Request, at: datetime) -> Figures:
+def figures(session: Session, request: Request, at: datetime, windows: Windows) -> Figures:
     """Compute what the request would do at `at`. Raises what carrying it out would raise."""
     match request.ask:
         case RefundAsk() as ask:
-            main = refunds.preview_refund(session, ask, at)
+            main = refunds.preview_refund(session, ask, at, windows=windows)
+        case TransferAsk() as ask:
+            main = out_of_band.preview_transfer(session, ask, at)
         case CreditAsk() as ask:
             main = credits.preview_credit(session, ask, at)
         case ReissueAsk() as ask:
-            main = corrections.preview_reissue(session, ask, at)
+            main = corrections.preview_reissue(session, ask, at, windows=windows)
         case PlanChangeAsk() as ask:
             main = subscriptions.preview_plan_change(session, ask, at)
     shown = main
@@ -170,7 +185,7 @@ def _fingerprint(preview: MoneyPreview) -> str:
     )
 
 
-def carry_out(tx: Tx, request: Request, *, held: bool, expected: str) -> Begun:
+def carry_out(tx: Tx, request: Request, *, held: bool, expected: str, windows: Windows) -> Begun:
     """Begin the act in billing, in this transaction.
 
     `held`: it waits for a second person. Only a refund has something to do then (its money
@@ -179,16 +194,20 @@ def carry_out(tx: Tx, request: Request, *, held: bool, expected: str) -> Begun:
     Raises:
         NotAllowed: billing refuses; `RefundTooLarge` carries what is left.
     """
-    if held and not isinstance(request.ask, RefundAsk):
+    if held and not isinstance(request.ask, RefundAsk | TransferAsk):
         return Begun(None)
     match request.ask:
         case RefundAsk() as ask:
-            refund_id = refunds.promise_refund(tx, ask, held=held, expected=expected)
-            return Begun(refund_id, "send_refund")
+            given = refunds.give_back(tx, ask, held=held, expected=expected, windows=windows)
+            if given.refund_id is not None:
+                return Begun(given.refund_id, "send_refund")
+            return Begun(given.credit_note_id)
+        case TransferAsk() as ask:
+            return Begun(out_of_band.promise_transfer(tx, ask, expected=expected), "by_hand")
         case CreditAsk() as ask:
             return Begun(credits.give_credit(tx, ask, expected=expected))
         case ReissueAsk() as ask:
-            made = corrections.reissue_invoice(tx, ask, expected=expected)
+            made = corrections.reissue_invoice(tx, ask, expected=expected, windows=windows)
             if made.refund_id is not None:
                 return Begun(made.refund_id, "send_refund")
             return Begun(made.invoice_id or made.credit_note_id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from billing_core import refunds
 from billing_core.errors import NotAllowed
+from billing_core.refunds import Windows
 from helpdesk.billing_desk import acts, rows
 from helpdesk.billing_desk.acts import Begun
 from helpdesk.billing_desk.errors import AlreadyDecided, OwnRequest, RequestChanged, StalePreview
@@ -45,7 +46,7 @@ def approve(
     """
     with services.begin() as tx:
         act = _waiting_act(tx, agent, act_id, request_hash)
-        problem = _carry_on(tx, act, agent.id, note)
+        problem = _carry_on(tx, act, agent.id, note, services.refund_windows)
     if problem is not None:
         raise problem
 
@@ -99,6 +100,8 @@ def rights_withdrawn(session: Session, act: MoneyAct) -> str:
     if not _holds(requester, acts.PERMISSION[act.kind]):
         return "requester_lost_right"
     approval = rows.approval_of(session, act.id)
+    if approval is None and acts.read_back(preview.ask).is_transfer:
+        return "approver_lost_right"
     if approval is None:
         return "limit_lowered" if act.amount_minor > requester.act_limit_minor else ""
     approver = session.get_one(Staff, approval.approver_id, populate_existing=True)
@@ -145,7 +148,7 @@ def _decide(tx: UnitOfWork, act: MoneyAct, approver_id: UUID, decision: str, not
 
 
 def _carry_on(
-    tx: UnitOfWork, act: MoneyAct, approver_id: UUID, note: str
+    tx: UnitOfWork, act: MoneyAct, approver_id: UUID, note: str, windows: Windows
 ) -> HelpdeskError | NotAllowed | None:
     """Approve and begin. Returns why the request went back instead, if it did."""
     requester = tx.session.get_one(Staff, act.requester_id, populate_existing=True)
@@ -153,7 +156,7 @@ def _carry_on(
         withdraw(tx, act, "expired", actor=Actor.system(), why="requester_lost_right")
         return RequestChanged()
     try:
-        begun = _begin(tx, act)
+        begun = _begin(tx, act, windows)
     except (StalePreview, NotAllowed) as problem:
         withdraw(tx, act, "expired", actor=Actor.system(), why="stale")
         return problem
@@ -163,16 +166,18 @@ def _carry_on(
     return None
 
 
-def _begin(tx: UnitOfWork, act: MoneyAct) -> Begun:
+def _begin(tx: UnitOfWork, act: MoneyAct, windows: Windows) -> Begun:
     """Begin an approved act. A refund is promised already: nobody could spend its money."""
     preview = tx.session.get_one(MoneyPreview, act.preview_id)
     request = acts.read_back(preview.ask)
     if request.kind == "refund" and act.subject_id is not None:
         refunds.approve_refund(tx, act.subject_id)
-        return Begun(act.subject_id, "send_refund")
+        return Begun(act.subject_id, "by_hand" if request.is_transfer else "send_refund")
     with tx.session.begin_nested():  # what billing began and then refused must leave no trace
-        figures = same_figures(tx, preview, request)
-        return acts.carry_out(tx, request.bound_to(act.id), held=False, expected=figures.expected)
+        figures = same_figures(tx, preview, request, windows)
+        return acts.carry_out(
+            tx, request.bound_to(act.id), held=False, expected=figures.expected, windows=windows
+        )
 
 
 def _waiting_since(session: Session, moment: object) -> Iterable[UUID]:

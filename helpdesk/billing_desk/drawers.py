@@ -13,19 +13,20 @@ from billing_core.corrections import ReissueAsk
 from billing_core.credits import CreditAsk
 from billing_core.domain.money import Money
 from billing_core.errors import NotAllowed
-from billing_core.refunds import RefundAsk
+from billing_core.out_of_band import TransferAsk
+from billing_core.refunds import RefundAsk, Windows
 from billing_core.store.queries import account_of
 from billing_core.store.views import AccountView, PriceView
 from billing_core.subscriptions import PlanChangeAsk
 from helpdesk.billing_desk import acts, rows, words
 from helpdesk.billing_desk.about import INVOICES, payments_of
+from helpdesk.billing_desk.choices import charges, wrong_lines
 from helpdesk.billing_desk.frozen import Shown, money_from, thaw
 from helpdesk.billing_desk.limits import Verdict, judge
 from helpdesk.billing_desk.model import MoneyPreview
 from helpdesk.billing_desk.plan_screen import coming_charges, gains, ruler, sums
 from helpdesk.billing_desk.queries import approvers
 from helpdesk.billing_desk.screen import (
-    Charge,
     ChooseScreen,
     CurrentPlan,
     DrawerFrame,
@@ -33,7 +34,6 @@ from helpdesk.billing_desk.screen import (
     PlanWays,
     PreviewScreen,
     WillRead,
-    WrongLine,
 )
 from helpdesk.billing_desk.words import _
 from helpdesk.customers.model import Customer
@@ -78,7 +78,9 @@ def choose(
     *,
     values: dict[str, str],
     formats: Formats,
+    windows: Windows,
     problem: tuple[str, str] = ("", ""),
+    offers_credit: bool = False,
 ) -> ChooseScreen:
     """Return step 1. `problem` is (field, sentence) where the last try was refused."""
     assert ticket.customer_id is not None
@@ -90,8 +92,9 @@ def choose(
         currency=account.currency,
         problem=problem[1],
         problem_field=problem[0],
-        charges=_charges(account) if word == "refund" else (),
-        lines=_lines(account) if word == "reissue" else (),
+        offers_credit=offers_credit,
+        charges=charges(session, account, windows, formats) if word == "refund" else (),
+        lines=wrong_lines(account) if word == "reissue" else (),
         current=_current(account) if word == "plan" else None,
         prices=_prices(session, account, formats) if word == "plan" else (),
     )
@@ -144,6 +147,12 @@ def values_of(preview: MoneyPreview, formats: Formats) -> dict[str, str]:
                 "reason": ask.reason,
                 "courtesy": courtesy,
             }
+        case TransferAsk() as ask:
+            return {
+                "payment": str(ask.payment_id),
+                "amount": formats.figure(ask.amount),
+                "reason": ask.reason,
+            }
         case CreditAsk() as ask:
             return {"amount": formats.figure(ask.amount), "reason": ask.reason}
         case ReissueAsk() as ask:
@@ -177,50 +186,6 @@ def will_read(
         language=customer.language.replace("_", "-"),
         language_name=LANGUAGE_NAMES.get(locale.language, locale.language),
         channel=channels[0].channel if channels else "",
-    )
-
-
-def _charges(account: AccountView) -> tuple[Charge, ...]:
-    doubled = {pair.payment_id for pair in account.duplicates}
-    return tuple(
-        Charge(
-            payment_id=str(payment.payment_id),
-            on=payment.captured_at,
-            captured=payment.captured,
-            left=payment.refundable,
-            number=invoice.number if invoice else "",
-            method=words.method(
-                {
-                    "kind": payment.method.kind,
-                    "brand": payment.method.brand,
-                    "last4": payment.method.last4,
-                }
-                if payment.method
-                else None
-            ),
-            duplicate=payment.payment_id in doubled,
-        )
-        for payment, invoice in payments_of(account)
-        if payment.refundable.minor > 0
-    )
-
-
-def _lines(account: AccountView) -> tuple[WrongLine, ...]:
-    return tuple(
-        WrongLine(
-            invoice_id=str(invoice.invoice_id),
-            line_id=str(line.line_id),
-            number=invoice.number,
-            state=invoice.state,
-            label=line.label,
-            start=line.start,
-            end=line.end,
-            net=line.net,
-        )
-        for invoice in account.invoices
-        if invoice.state in ("open", "paid")
-        for line in invoice.lines
-        if line.net.minor > 0 and line.credited < line.total
     )
 
 
@@ -264,6 +229,8 @@ def _verdict(
     spent = rows.spent(
         session, staff_id=agent.id, customer_id=preview.customer_id, currency=currency, at=at
     )
+    if acts.read_back(preview.ask).is_transfer:
+        return Verdict("transfer")
     amount = Money(preview.amount_minor, preview.currency)
     return judge(amount, rows.limits_of(staff, currency), spent)
 
@@ -288,6 +255,7 @@ def _approval(
             "your limit of %(limit)s.",
             **values,
         ),
+        "transfer": lambda: _("A refund by bank transfer always needs a second person."),
         "currency": lambda: _("%(amount)s is not in the currency of your limit.", **values),
     }[verdict.bound]()
     people = tuple(
@@ -369,7 +337,7 @@ def _ways(session: Session, preview: MoneyPreview, shown: Shown, at: datetime) -
             reason=ask.reason,
         )
         try:
-            now = acts.figures(session, acts.Request(at_once), at).preview.charge_now
+            now = acts.figures(session, acts.Request(at_once), at, {}).preview.charge_now
         except NotAllowed:
             now = None
     return PlanWays(now, later_on, shown.about["when"])

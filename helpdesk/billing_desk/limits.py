@@ -16,7 +16,7 @@ WINDOW = timedelta(hours=24)
 # Acts that moved nothing and never will: they use up no limit.
 NOT_COUNTED = ("refused", "expired", "failed")
 
-Bound = Literal["", "act", "day", "customer", "currency"]
+Bound = Literal["", "act", "day", "customer", "currency", "transfer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class Spent:
 class Verdict:
     """`bound` names the first limit that is passed; "" lets the act go ahead alone.
 
-    `limit` is that bound's size and `used` what of it was used before this act.
+    `limit` is that bound's size and `used` what of it was used before this act. A
+    `transfer` is by hand, so it needs a second person whatever its size.
     """
 
     bound: Bound

@@ -40,6 +40,8 @@ class Charge:
     number: str  # of its invoice; "" has none
     method: str
     duplicate: bool = False
+    window: str = ""  # until when the provider gives it back, in words
+    closed: bool = False  # the provider does not give it back
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class ChooseScreen:
     currency: str
     problem: str = ""
     problem_field: str = ""
+    offers_credit: bool = False  # the provider refuses, so credit is the way
     charges: tuple[Charge, ...] = ()
     lines: tuple[WrongLine, ...] = ()
     current: CurrentPlan | None = None

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from billing_core import attempts, payments, refunds
 from billing_core.credits import give_credit
+from billing_core.domain.refund import OUT_OF_BAND
 from billing_core.errors import BillingError, NotAllowed
 from billing_core.events import (
     PlanChanged,
@@ -143,7 +144,8 @@ def _send_unsent(services: Services, act_id: UUID) -> None:
     with services.reading() as session:
         act = session.get_one(MoneyAct, act_id)
         refund = session.get(Refund, act.subject_id) if act.subject_id else None
-    if refund is not None and refund.state == "requested":
+    by_hand = refund is not None and refund.rail == OUT_OF_BAND
+    if refund is not None and refund.state == "requested" and not by_hand:
         send_refund(services, act_id)
 
 
@@ -228,6 +230,8 @@ def _settle(tx: UnitOfWork, act_id: UUID | None, state: str, failure: str = "") 
         return
     if act.state == "succeeded" and state == "reversed":
         advance(tx, act, "reversed", actor=Actor.system(), failure=failure or "reversed")
+    elif act.state in ("failed", "reversed") and state == "succeeded":  # the gateway was wrong
+        advance(tx, act, "succeeded", actor=Actor.system())
     elif act.state in OPEN and state in ("succeeded", "failed"):
         advance(tx, act, state, actor=Actor.system(), failure=failure)
     elif act.state == "sending" and state == "unknown":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from billing_core.domain.money import Money
+from billing_core.refunds import Windows
 from helpdesk.billing_desk import acts, rows
 from helpdesk.billing_desk.about import about
 from helpdesk.billing_desk.acts import Begun, Figures, Request
@@ -55,7 +56,7 @@ def open_preview(
     with services.begin() as tx:
         ticket = ticket_visible_to(tx.session, agent, ticket_id)
         customer_id = _customer_of(tx, ticket, request)
-        figures = acts.figures(tx.session, request, tx.at)
+        figures = acts.figures(tx.session, request, tx.at, services.refund_windows)
         preview = MoneyPreview(
             id=tx.new_id(),
             kind=request.kind,
@@ -109,27 +110,32 @@ def confirm(
         _check_confirmable(tx, agent, preview, staff.role)
         rows.lock_customer(tx.session, preview.customer_id)
         request = acts.read_back(preview.ask)
-        figures = _agreed_figures(tx, preview, request, accepted=accepted)
-        verdict = _verdict(tx, staff, preview, services.settings.currency)
+        windows = services.refund_windows
+        figures = _agreed_figures(tx, preview, request, windows, accepted=accepted)
+        verdict = _verdict(tx, staff, preview, request, services.settings.currency)
         act = _new_act(tx, preview, request, one_time_key=one_time_key, news=news)
         waits, bound = verdict.needs_approval, request.bound_to(act.id)
-        begun = acts.carry_out(tx, bound, held=waits, expected=figures.expected)
+        begun = acts.carry_out(tx, bound, held=waits, expected=figures.expected, windows=windows)
         _enter(tx, act, begun, waits=waits, accepted=accepted)
         return act.id
 
 
 def _agreed_figures(
-    tx: UnitOfWork, preview: MoneyPreview, request: Request, *, accepted: bool
+    tx: UnitOfWork, preview: MoneyPreview, request: Request, windows: Windows, *, accepted: bool
 ) -> Figures:
-    figures = same_figures(tx, preview, request)
+    figures = same_figures(tx, preview, request, windows)
     charge = figures.preview.charge_now
     if charge is not None and charge.minor > 0 and not accepted:
         raise InvalidInput("accepted", NOT_ACCEPTED)
     return figures
 
 
-def _verdict(tx: UnitOfWork, staff: Staff, preview: MoneyPreview, currency: str) -> Verdict:
+def _verdict(
+    tx: UnitOfWork, staff: Staff, preview: MoneyPreview, request: Request, currency: str
+) -> Verdict:
     """Judge against the limits as they stand now; staff and customer are locked."""
+    if request.is_transfer:
+        return Verdict("transfer")
     spent = rows.spent(
         tx.session,
         staff_id=staff.id,
@@ -160,20 +166,24 @@ def _enter(tx: UnitOfWork, act: MoneyAct, begun: Begun, *, waits: bool, accepted
 def go_on(tx: UnitOfWork, act: MoneyAct, begun: Begun, *, actor: Actor) -> None:
     """Let an approved act take its next step: a job, or its end where nothing is left to do."""
     act.subject_id = begun.subject_id
+    if begun.job == "by_hand":
+        return  # it waits for the person who goes to the bank
     if begun.job:
         tx.enqueue(begun.job, str(act.id), key=str(act.id))
     else:
         advance(tx, act, "succeeded", actor=actor)
 
 
-def same_figures(tx: UnitOfWork, preview: MoneyPreview, request: Request) -> Figures:
+def same_figures(
+    tx: UnitOfWork, preview: MoneyPreview, request: Request, windows: Windows
+) -> Figures:
     """Compute a preview again and insist on the same result. Raises `StalePreview`.
 
     At the frozen moment the account must give the same figures; now it must as well, for
     a day that passed changes what is left of a period.
     """
-    then = acts.figures(tx.session, request, preview.frozen_at)
-    now = acts.figures(tx.session, request, tx.at)
+    then = acts.figures(tx.session, request, preview.frozen_at, windows)
+    now = acts.figures(tx.session, request, tx.at, windows)
     if not preview.inputs_hash == then.fingerprint == now.fingerprint:
         raise StalePreview
     return now

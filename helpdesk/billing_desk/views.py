@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from billing_core.errors import BillingError
+from billing_core.errors import BillingError, RefundWindowClosed
 from helpdesk.billing_desk import approvals, drawers, forms, queries, service
 from helpdesk.billing_desk.errors import AlreadyConfirmed
 from helpdesk.billing_desk.frozen import thaw
@@ -40,7 +40,14 @@ def new(ticket_id: UUID, kind: str) -> ResponseReturnValue:
         assert ticket.customer_id is not None
         if kind == "refund":
             given = drawers.prefilled(session, ticket.customer_id, given, current_formats())
-        screen = drawers.choose(session, ticket, kind, values=given, formats=current_formats())
+        screen = drawers.choose(
+            session,
+            ticket,
+            kind,
+            values=given,
+            formats=current_formats(),
+            windows=services().refund_windows,
+        )
     return render_template(f"billing_desk/{kind}_choose.html", drawer=screen)
 
 
@@ -150,7 +157,9 @@ def _choose_again(
             kind,
             values=typed,
             formats=current_formats(),
+            windows=services().refund_windows,
             problem=(field, sentence_of(refusal)),
+            offers_credit=isinstance(refusal, RefundWindowClosed),
         )
     page = render_template(f"billing_desk/{kind}_choose.html", drawer=screen)
     return page, known.status if known else 409

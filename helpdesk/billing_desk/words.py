@@ -53,6 +53,8 @@ def method(facts: dict[str, str] | None) -> str:
     """Return how an agent reads a way to pay: `Visa •• 4417`."""
     if facts is None:
         return _("original payment method")
+    if facts["kind"] == "bank_transfer":
+        return _("bank transfer to %(payee)s", payee=facts["last4"])
     if facts["kind"] == "card":
         return f"{facts['brand'] or _('Card')} •• {facts['last4']}"
     return {"pix": "Pix", "boleto": _("Boleto")}.get(facts["kind"], facts["kind"])
@@ -97,6 +99,11 @@ def _change_label(row: ChangeRow, shown: Shown, formats: Formats) -> tuple[str, 
     labels: dict[str, tuple[str, str]] = {
         "payment.kept": (_("Paid with this charge"), ""),
         "payment.left": (_("Can still be refunded"), _("of this charge")),
+        "refund.window": (
+            _("The provider refunds until"),
+            "" if row.data.get("partial", True) else _("only the whole charge"),
+        ),
+        "refund.payee": (_("By bank transfer to"), row.data.get("holder", "")),
         "invoice.left": (_("Valid on the invoice"), row.data.get("number", "")),
         "invoice.total": (_("Invoice total"), row.data.get("number", "")),
         "invoice.due": (_("To be paid"), ""),
@@ -121,6 +128,8 @@ def _value(item: str, value: Money | str | date | None, formats: Formats) -> str
             return formats.money(value)
         case date():
             return formats.day(value - timedelta(days=1 if item == "period_end" else 0), "short")
+    if item == "refund.payee":
+        return {"pix": "Pix", "account": _("bank account")}.get(value, value)
     states = {
         "active": _("Active"),
         "past_due": _("Past due"),
@@ -209,7 +218,7 @@ def news(kind: str, shown: Shown, formats: Formats) -> str:
 
 def _refund_news(shown: Shown, formats: Formats) -> str:
     about = shown.about
-    told = _given_back(money_from(about["amount"]), about["method"], formats)
+    told = _both_ways(shown, money_from(about["amount"]), formats)
     coming = shown.row("next_charge")
     if about["courtesy"] is None:
         return told
@@ -228,6 +237,22 @@ def _refund_news(shown: Shown, formats: Formats) -> str:
     )
 
 
+def _both_ways(shown: Shown, amount: Money, formats: Formats) -> str:
+    """Say what went back as money and what as credit, where credit had paid a part."""
+    row = shown.row("payment.kept") or shown.row("payment.left")
+    money = amount
+    if row is not None and isinstance(row.before, Money) and isinstance(row.after, Money):
+        money = row.before - row.after
+    elif row is None:
+        money = Money.zero(amount.currency)
+    told = _given_back(money, shown.about["method"], formats) if money else ""
+    credit = amount - money
+    if not credit:
+        return told
+    returned = _("%(credit)s is back in your credit.", credit=formats.money(credit))
+    return f"{told} {returned}".strip()
+
+
 def _given_back(amount: Money, method: dict[str, str] | None, formats: Formats) -> str:
     text = formats.money(amount)
     kind = method["kind"] if method else ""
@@ -238,6 +263,12 @@ def _given_back(amount: Money, method: dict[str, str] | None, formats: Formats) 
             brand=method["brand"] or _("card"),
             last4=method["last4"],
             day=_long_day(formats.now + CARD_TAKES, formats),
+        )
+    if kind == "bank_transfer" and method is not None:
+        return _(
+            "We are sending %(amount)s to you by bank transfer (%(payee)s).",
+            amount=text,
+            payee=method["last4"],
         )
     if kind == "pix":
         return _("We refunded %(amount)s by Pix. It arrives within minutes.", amount=text)
@@ -280,7 +311,7 @@ def _reissue_news(shown: Shown, formats: Formats) -> str:
             + " "
             + _("%(credit)s stays as credit and comes off your next charge.", credit=credit)
         )
-    return corrected + " " + _given_back(difference, about["method"], formats)
+    return corrected + " " + _both_ways(shown, difference, formats)
 
 
 def _plan_news(shown: Shown, formats: Formats) -> str:

@@ -18,6 +18,8 @@ ACT_EDGES = {
     "sending": ("succeeded", "failed", "unknown"),
     "unknown": ("succeeded", "failed", "sending"),
     "succeeded": ("reversed",),
+    "failed": ("succeeded",),  # the gateway said so later
+    "reversed": ("succeeded",),
 }
 
 

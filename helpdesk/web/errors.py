@@ -4,6 +4,7 @@ A page gets a page, an htmx request a fragment, a program or a socket an object 
 stable code.
 """
 
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -27,6 +28,7 @@ from werkzeug.exceptions import HTTPException
 from billing_core.domain.money import Money
 from billing_core.errors import BillingError
 from helpdesk.errors import HelpdeskError, InvalidInput, SignedOut
+from helpdesk.web.formats import current_formats
 from helpdesk.web.outage import is_outage
 from helpdesk.web.refusals import BY_STATUS, FORM_TOO_OLD, OUR_FAULT, OUTAGE, code_of, refusal_of
 
@@ -117,6 +119,8 @@ def sentence_of(error: BaseException) -> str:
 def _written(value: Any) -> Any:
     if isinstance(value, Money):
         return current_app.jinja_env.filters["money"](value)
+    if isinstance(value, date):
+        return current_formats().day(value, "short")
     return value
 
 

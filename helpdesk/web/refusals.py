@@ -83,6 +83,34 @@ REFUSALS: dict[type[BaseException], Refusal] = {
         N_("You asked for %(asked)s, but only %(left)s can still be refunded."),
         lambda error: {"asked": error.asked, "left": error.left},
     ),
+    billing.RefundWindowClosed: Refusal(
+        409,
+        N_(
+            "The payment provider took refunds of this charge until %(last_day)s. "
+            "Give credit instead, or refund by bank transfer."
+        ),
+        lambda error: {"last_day": error.last_day},
+    ),
+    billing.NoRefundRail: Refusal(
+        409,
+        N_(
+            "The payment provider has no way to refund this charge. "
+            "Give credit instead, or refund by bank transfer."
+        ),
+    ),
+    billing.WholeRefundOnly: Refusal(
+        409,
+        N_(
+            "The payment provider refunds the whole of this charge or nothing. "
+            "For a part of it, give credit or refund by bank transfer."
+        ),
+    ),
+    billing.UnreadablePayee: Refusal(
+        422,
+        N_("These bank details are incomplete or wrong: %(field)s."),
+        lambda error: {"field": error.field},
+    ),
+    billing.DeadlinePassed: Refusal(409, N_("The time to answer this is over.")),
     billing.LineTooSmall: Refusal(
         409,
         N_("You asked for %(asked)s of a line that has only %(left)s left."),
