@@ -12,6 +12,7 @@ from .domain.money import Money
 from .domain.pricing import Model, Tier, read_tiers
 from .domain.tax import read_percent
 from .errors import NoSuchCode, NotFound, UnreadableTiers
+from .metrics import record_mrr_of_tax
 from .ports import Tx
 from .store.catalog import Plan, Price, Product, TaxRate
 from .store.views import PriceView
@@ -158,6 +159,7 @@ def set_tax_rate(tx: Tx, code: str, *, name: str, percent: str) -> UUID:
     )
     tx.session.add(rate)
     tx.session.flush()
+    record_mrr_of_tax(tx, code)
     return rate.id
 
 

@@ -18,6 +18,7 @@ from .errors import (
     NotFound,
     UnreadableAmount,
 )
+from .metrics import record_mrr
 from .ports import Tx
 from .store.catalog import Coupon, CouponRedemption
 from .store.locks import lock_subscription
@@ -100,7 +101,7 @@ def redeem_coupon(tx: Tx, subscription_id: UUID, code: str) -> UUID:
         live=True,
     )
     tx.session.add(redemption)
-    tx.session.flush()
+    record_mrr(tx, subscription_id)
     return redemption.id
 
 
@@ -111,7 +112,7 @@ def remove_coupon(tx: Tx, subscription_id: UUID) -> None:
     if on is None:
         raise NotFound("coupon on subscription", subscription_id)
     on.live, on.removed_at = False, tx.at
-    tx.session.flush()
+    record_mrr(tx, subscription_id)
 
 
 def live_redemption(session: Session, subscription_id: UUID) -> CouponRedemption | None:

@@ -20,6 +20,7 @@ from .domain.dunning import Policy, pix_automatico_retry_allowed, worth_asking
 from .domain.money import Money
 from .dunning import HOME, overdue_of, policy_in_force, stop_dunning
 from .events import DunningEnded, DunningStepDue
+from .metrics import record_mrr
 from .payments import Collected, send_attempts
 from .period_ends import end_subscription
 from .ports import Begin, Gateways, Tx
@@ -249,6 +250,7 @@ def _end(tx: Tx, case: _Case) -> str:
         ending = case.policy.ending
         if ending == "canceled":
             end_subscription(tx, subscription, on=case.today, why="debt")
+            record_mrr(tx, subscription.id)
         elif ending == "unpaid":
             subscription.become("unpaid")
     outcome = _finish(tx, case, "ended")

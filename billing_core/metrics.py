@@ -19,8 +19,10 @@ from .domain.money import Money, round_half_away
 from .domain.tax import split_price
 from .ports import Tx
 from .store.base import add_rows
+from .store.catalog import Price
+from .store.locks import lock_all
 from .store.metrics import MrrMovement
-from .store.subscription import Subscription
+from .store.subscription import Subscription, SubscriptionItem
 from .store.terms import ItemTerms, Terms, terms_of
 
 NOT_COUNTED = ("incomplete", "incomplete_expired", "trialing", "canceled")
@@ -65,6 +67,25 @@ def record_mrr(tx: Tx, *subscription_ids: UUID) -> None:
         )
     if rows:
         add_rows(tx.session, MrrMovement, rows)
+
+
+def record_mrr_of_tax(tx: Tx, code: str) -> None:
+    """Note what another rate does to the subscriptions whose prices contain that tax."""
+    taxed = (
+        select(Subscription)
+        .join(SubscriptionItem, SubscriptionItem.subscription_id == Subscription.id)
+        .join(Price, Price.id == SubscriptionItem.price_id)
+        .where(Price.tax_code == code, Price.tax_inclusive, Subscription.state.not_in(NOT_COUNTED))
+        .order_by(Subscription.id)
+    )
+    last = UUID(int=0)
+    while True:
+        batch = lock_all(tx.session, taxed.where(Subscription.id > last).limit(_BATCH))
+        if not batch:
+            return
+        ids = sorted({subscription.id for subscription in batch})
+        record_mrr(tx, *ids)
+        last = ids[-1]
 
 
 def figures(session: Session, start: datetime, end: datetime) -> list[Figures]:
