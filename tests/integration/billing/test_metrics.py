@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
+from billing_core.catalog import PriceTerms, set_tax_rate
+from billing_core.coupons import NewCoupon, add_coupon, redeem_coupon, remove_coupon
 from billing_core.domain.metrics import Figures
 from billing_core.domain.money import Money
 from billing_core.metrics import figures, mrr_faults, record_mrr
@@ -146,6 +148,76 @@ def test_every_interval_is_turned_into_a_month(
     company = small_company
     start_paying(company, company.price("Plano", minor, interval=interval))  # type: ignore[arg-type]
     assert read(company, company.at, company.at + DAY)["BRL"].new == brl(worth)
+
+
+def test_a_lasting_discount_counts_and_one_for_a_single_period_does_not(
+    company: Company,
+) -> None:
+    price_id = company.price("Família", 10000)
+    lasting, single = start_paying(company, price_id), start_paying(company, price_id)
+    with company.begin() as tx:
+        add_coupon(tx, NewCoupon(code="FOREVER", name="Sempre", off="10", periods=None))
+        add_coupon(tx, NewCoupon(code="ONCE", name="Uma vez", off="50"))
+        redeem_coupon(tx, lasting, "FOREVER")
+        redeem_coupon(tx, single, "ONCE")
+    assert read(company, company.at, company.at + DAY)["BRL"].ending == brl(19000)
+    with company.begin() as tx:
+        remove_coupon(tx, lasting)
+    assert read(company, company.at, company.at + DAY)["BRL"].ending == brl(20000)
+
+
+def test_a_discount_for_some_periods_counts_until_the_last_has_begun(company: Company) -> None:
+    subscription_id = start_paying(company, company.price("Família", 10000))
+    with company.begin() as tx:
+        add_coupon(tx, NewCoupon(code="TWICE", name="Duas", off="10", periods=2))
+        redeem_coupon(tx, subscription_id, "TWICE")
+    worth = []
+    for _ in range(3):
+        worth.append(read(company, company.at, company.at + DAY)["BRL"].ending)
+        company.forward(days=31)
+        company.renew(subscription_id)
+    assert worth == [brl(9000), brl(9000), brl(10000)]
+
+
+def test_tax_is_left_out_whether_the_price_contains_it_or_not(company: Company) -> None:
+    with company.begin() as tx:
+        set_tax_rate(tx, "iss", name="ISS", percent="25")
+    inside = company.price("A", 12500, terms=PriceTerms(tax_code="iss", tax_inclusive=True))
+    on_top = company.price("B", 10000, terms=PriceTerms(tax_code="iss"))
+    start_paying(company, inside)
+    start_paying(company, on_top)
+    assert read(company, company.at, company.at + DAY)["BRL"].ending == brl(20000)
+    with company.begin() as tx:
+        set_tax_rate(tx, "iss", name="ISS", percent="0")
+    assert read(company, company.at, company.at + DAY)["BRL"].ending == brl(22500)
+
+
+def test_usage_is_left_out_and_every_other_item_counts(company: Company) -> None:
+    subscription_id = start_paying(company, company.price("Família", 10000))
+    calls = company.price("Chamadas", 50, terms=PriceTerms(model="usage", meter="calls"))
+    extra = company.price("Tela", 1500)
+    with company.begin() as tx:
+        for price_id, quantity in ((calls, 1), (extra, 2)):
+            tx.session.add(
+                SubscriptionItem(
+                    id=tx.new_id(),
+                    subscription_id=subscription_id,
+                    price_id=price_id,
+                    quantity=quantity,
+                    added_on=company.at.date(),
+                )
+            )
+        record_mrr(tx, subscription_id)
+    assert read(company, company.at, company.at + DAY)["BRL"].ending == brl(13000)
+
+
+def test_a_trial_that_waits_for_a_way_to_pay_counts_nothing(small_company: Company) -> None:
+    company = small_company
+    allow_any_step(company)
+    subscription_id = start_paying(company, company.price("Família", 10000))
+    day = company.at.date()
+    change(company, subscription_id, state="paused", trial_end=day, paused_on=day)
+    assert read(company, company.at, company.at + DAY)["BRL"].ending == brl(0)
 
 
 def test_currencies_are_told_apart(small_company: Company) -> None:
