@@ -16,22 +16,30 @@ from uuid import UUID
 
 from ..domain.money import Money
 from ..domain.refund_window import RefundWindow
-from ..errors import GatewayDeclined, KeyReused, TransactionOpen, UnreadableNotice
+from ..errors import (
+    GatewayDeclined,
+    GatewayUnreachable,
+    KeyReused,
+    TransactionOpen,
+    UnreadableNotice,
+)
 from ..ports import Clock, DisputeNotice, GatewayEvent, Receipt, ReportLine
 from .signing import check_signature, header_of
 from .stripe_reading import (
     KEY,
+    LineKind,
+    Said,
     charge_receipt,
     dispute_notice,
     evidence_fields,
     fault_of,
-    from_stripe,
     key_of,
     moment,
     read_event,
     refund_receipt,
     report_line,
     to_stripe,
+    understood,
 )
 
 SIGNATURE_HEADER = "Stripe-Signature"
@@ -100,32 +108,33 @@ class StripeGateway:
             known = self._ask(
                 lambda: self._v1.payment_intents.create(wanted, {"idempotency_key": key}), key
             )
-        return _settled(charge_receipt(known), amount)
+        return _settled(understood(charge_receipt, known), amount)
 
     def withdraw(self, *, key: str) -> Receipt:
         intent = self._find_intent(key)
         if intent is None:
             raise GatewayDeclined("no_such_charge")
-        if intent["status"].startswith("requires_"):
+        if str(intent.get("status")).startswith("requires_"):
             id = intent["id"]
             intent = self._ask(lambda: self._v1.payment_intents.cancel(id), key)
-        return charge_receipt(intent)
+        return understood(charge_receipt, intent)
 
     def refund(self, *, payment_ref: str, amount: Money, key: str) -> Receipt:
         """See the port. Stripe takes no currency here, so the charge's own is compared first."""
         intent = self._get(lambda: self._v1.payment_intents.retrieve(payment_ref), key)
-        if intent is None or intent["status"] != "succeeded":
+        paid = understood(charge_receipt, intent) if intent is not None else None
+        if paid is None or paid.state != "succeeded":
             raise GatewayDeclined("no_such_charge")
         given = [
-            refund_receipt(one)
+            understood(refund_receipt, one)
             for one in self._pages(self._v1.refunds, {"payment_intent": payment_ref})
         ]
         for known in given:
             if known.key == key:
                 return _settled(known, amount)
-        paid = from_stripe(intent["amount"], intent["currency"])
         taken = sum(one.amount.minor for one in given if one.state != "failed")
-        if amount.currency != paid.currency or taken + amount.minor > paid.minor:
+        limit = paid.amount
+        if amount.currency != limit.currency or taken + amount.minor > limit.minor:
             raise GatewayDeclined("amount_too_large")
         wanted = {
             "payment_intent": payment_ref,
@@ -133,22 +142,22 @@ class StripeGateway:
             "metadata": {KEY: key},
         }
         made = self._ask(lambda: self._v1.refunds.create(wanted, {"idempotency_key": key}), key)
-        return _settled(refund_receipt(made), amount)
+        return _settled(understood(refund_receipt, made), amount)
 
     def find_charge(self, key: str) -> Receipt | None:
         intent = self._find_intent(key)
-        return charge_receipt(intent) if intent is not None else None
+        return understood(charge_receipt, intent) if intent is not None else None
 
     def find_refund(self, key: str) -> Receipt | None:
         if key.startswith("re_"):
             made = self._get(lambda: self._v1.refunds.retrieve(key), key)
         else:
             made = self._find(self._v1.refunds, key)
-        return refund_receipt(made) if made is not None else None
+        return understood(refund_receipt, made) if made is not None else None
 
     def find_dispute(self, ref: str) -> DisputeNotice | None:
         found = self._get(lambda: self._v1.disputes.retrieve(ref), ref)
-        return dispute_notice(found) if found is not None else None
+        return understood(dispute_notice, found) if found is not None else None
 
     def answer_dispute(self, ref: str, *, evidence: Mapping[str, str] | None, key: str) -> None:
         options = {"idempotency_key": key}
@@ -174,18 +183,17 @@ class StripeGateway:
         """See the port. Cards move when they are asked to, so `created` is when it moved."""
         start = datetime.combine(day, time(), UTC)
         end = start + timedelta(days=1)
-        v1 = self._v1
+        kinds: list[tuple[LineKind, Any]] = [
+            ("charge", self._v1.payment_intents),
+            ("refund", self._v1.refunds),
+            ("dispute", self._v1.disputes),
+        ]
         lines = [
-            report_line("charge", one)
-            for one in self._back_to(v1.payment_intents, start)
-            if one["status"] == "succeeded"
+            understood(partial(report_line, kind), one)
+            for kind, service in kinds
+            for one in self._back_to(service, start)
+            if kind == "dispute" or one.get("status") == "succeeded"
         ]
-        lines += [
-            report_line("refund", one)
-            for one in self._back_to(v1.refunds, start)
-            if refund_receipt(one).state == "succeeded"
-        ]
-        lines += [report_line("dispute", one) for one in self._back_to(v1.disputes, start)]
         return [line for line in lines if start <= line.at < end]
 
     def _may_be_forgotten(self, key: str) -> bool:
@@ -216,10 +224,11 @@ class StripeGateway:
         after: dict[str, str] = {}
         while True:
             found = self._ask(partial(service.list, {"limit": PAGE, **which, **after}), "")
-            yield found["data"]
-            if not found["has_more"]:
+            page, more = understood(_page, found)
+            yield page
+            if not more:
                 return
-            after = {"starting_after": found["data"][-1]["id"]}
+            after = {"starting_after": page[-1]["id"]}
 
     def _get(self, call: Callable[[], Any], key: str) -> dict[str, Any] | None:
         """Make one call for one object; None: there is none."""
@@ -243,6 +252,8 @@ class StripeGateway:
             error = body.get("error") if isinstance(body, dict) else None
             error = error if isinstance(error, dict) else {}
             raise fault_of(fault.http_status, error, key=key) from fault
+        except Exception as fault:  # the library stumbles over what is no answer of Stripe's
+            raise GatewayUnreachable(f"an answer that is none: {fault}") from fault
         return answer
 
     @cached_property
@@ -275,6 +286,10 @@ def _born(key: str) -> datetime | None:
     except ValueError:
         return None
     return moment((id.int >> 80) // 1000) if id.version == 7 else None
+
+
+def _page(found: Said) -> tuple[list[dict[str, Any]], bool]:
+    return list(found["data"]), bool(found["has_more"])
 
 
 def _status(fault: BaseException) -> int | None:

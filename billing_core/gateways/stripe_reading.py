@@ -3,12 +3,13 @@
 Charges are PaymentIntents: their id is our `ref`, and our key is in their metadata.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..domain.money import Money
 from ..errors import (
+    BillingError,
     GatewayDeclined,
     GatewayError,
     GatewayUnreachable,
@@ -22,6 +23,8 @@ KEY = "guiche_key"
 
 Said = Mapping[str, Any]
 State = Literal["pending", "succeeded", "failed"]
+LineKind = Literal["charge", "refund", "dispute"]
+Read = TypeVar("Read")
 
 _SCALE = {"UGX": 100}
 """Currencies that Stripe counts in other units than ISO 4217: how many of theirs make one of ours."""
@@ -123,7 +126,15 @@ def read_event(event: Said) -> list[GatewayEvent]:
     return []
 
 
-def report_line(kind: Literal["charge", "refund", "dispute"], about: Said) -> ReportLine:
+def understood(read: Callable[[Said], Read], about: Said) -> Read:
+    """Read an answer. One that makes no sense leaves the outcome unknown: it may be nobody's."""
+    try:
+        return read(about)
+    except (LookupError, TypeError, AttributeError, ValueError, BillingError) as fault:
+        raise GatewayUnreachable(f"an answer that is none of Stripe's: {fault}") from fault
+
+
+def report_line(kind: LineKind, about: Said) -> ReportLine:
     return ReportLine(
         kind=kind,
         ref=about["id"],

@@ -2,8 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 from sqlalchemy import select
@@ -201,10 +204,17 @@ def test_a_refund_outside_is_told_once_however_often_its_job_runs(provider: Prov
     assert provider.told() == [(True, 2500)]
 
 
+def _english(services: Services) -> Formats:
+    def say(message: str, /, **values: Any) -> str:
+        return message % values if values else message
+
+    return Formats(Locale("en"), ZoneInfo("America/Sao_Paulo"), services.clock(), say)
+
+
 def test_the_timeline_says_it_in_words(provider: Provider) -> None:
     provider.push(provider.refund_outside(2500))
     drain(provider.services)
-    writer = Writer(Formats("en", "America/Sao_Paulo", provider.services.clock), "Sabiá")
+    writer = Writer(_english(provider.services), "Sabiá")
     with provider.services.reading() as session:
         ticket = session.get_one(Ticket, provider.desk.ticket_id)
         screen = timeline_screen(session, ticket, writer)
