@@ -42,16 +42,13 @@ class _Numbered:
     draft: Draft
     total: Money
     used: Money
+    due: Money
     series: str
     number: int
 
     @property
     def name(self) -> str:
         return f"{self.series}-{self.number:05d}"
-
-    @property
-    def due(self) -> Money:
-        return self.total - self.used
 
     def entry(self) -> books.Entry:
         lines, currency = self.draft.lines, self.draft.currency
@@ -85,7 +82,7 @@ def issue(tx: Tx, drafts: Sequence[Draft]) -> list[Issued]:
         if line.credits_line_id is not None and line.gross and line.waiting_id is None:
             add_credited(tx.session, line.credits_line_id, -line.gross.minor)
     numbered = [
-        _Numbered(tx.new_id(), draft, asked, used, _series(tx, draft), number)
+        _Numbered(tx.new_id(), draft, asked, used, asked - used, _series(tx, draft), number)
         for draft, (asked, used), number in zip(
             drafts, _credit_used(tx, drafts), _numbers(tx, drafts), strict=True
         )

@@ -69,12 +69,11 @@ def unused_line(
 def period_lines(terms: Terms, span: Span) -> tuple[DraftLine, ...]:
     """Return the lines of a whole period, the plan first. One of them holds its slot, for all."""
     ordered = (terms.main, *(one for one in terms.items if one is not terms.main))
-    lines = [
-        line
-        for one in ordered
-        for line in lines_for(one, span, kind="subscription", reason="period")
-    ]
-    return tuple(replace(line, holds_slot=place == 0) for place, line in enumerate(lines))
+    lines: list[DraftLine] = []
+    for one in ordered:
+        first = not lines
+        lines += lines_for(one, span, kind="subscription", reason="period", holds_slot=first)
+    return tuple(lines)
 
 
 def _line(

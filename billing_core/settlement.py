@@ -60,7 +60,7 @@ class Settled:
     code: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Charge:
     """An outcome beside the rows it concerns, all of them locked."""
 
@@ -68,17 +68,9 @@ class _Charge:
     invoice_state: str
     subscription: Row[Any] | None
     outcome: ChargeOutcome
-
-    @property
-    def amount(self) -> Money:
-        return self.outcome.amount or Money(self.attempt.amount_minor, self.attempt.currency)
-
-    @property
-    def pays(self) -> bool:
-        """Money for what is paid or void by now, or of another amount, belongs to no invoice."""
-        return self.invoice_state in ("open", "uncollectible") and self.amount == Money(
-            self.attempt.amount_minor, self.attempt.currency
-        )
+    amount: Money  # what came, or what was asked for
+    pays: bool
+    """False: money for what is paid or void by now, or of another amount. No invoice owns it."""
 
     @property
     def is_plain(self) -> bool:
@@ -151,8 +143,11 @@ def _locked(session: Session, outcomes: Mapping[UUID, ChargeOutcome]) -> list[_C
     result = []
     for id, attempt in attempts.items():
         invoice = invoices[attempt.invoice_id]
+        asked, outcome = Money(attempt.amount_minor, attempt.currency), outcomes[id]
+        amount = outcome.amount or asked
+        pays = invoice.state in ("open", "uncollectible") and amount == asked
         owner = subscriptions.get(invoice.subscription_id)
-        result.append(_Charge(attempt, invoice.state, owner, outcomes[id]))
+        result.append(_Charge(attempt, invoice.state, owner, outcome, amount, pays))
     return result
 
 

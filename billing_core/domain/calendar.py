@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _MONTHS = {"month": 1, "year": 12}
@@ -45,11 +46,13 @@ def read_rhythm(name: str) -> tuple[str, int]:
     raise ValueError(f"no such interval: {name!r}")
 
 
+@lru_cache(maxsize=1024)
 def local_date(at: datetime, time_zone: str) -> date:
     """Return the customer's date at an instant."""
     return at.astimezone(ZoneInfo(time_zone)).date()
 
 
+@lru_cache(maxsize=1024)  # a run asks for the same few days again and again
 def start_of(day: date, time_zone: str) -> datetime:
     """Return the first UTC instant of a local date.
 

@@ -104,8 +104,10 @@ def ask_for(charge: Charge, span: Span, *, off: Off | None, tax: TaxRule | None)
         facts |= {"off_minor": taken.minor, "discount": off.discount.arithmetic}
     if tax is not None:
         facts["tax"] = tax.arithmetic
-    price = (charge.amount - taken).times(span.fraction)
-    return Asked(split_price(price, tax), charge.amount.times(span.fraction) - price, facts)
+    share = span.fraction
+    whole = charge.amount.times(share)
+    price = (charge.amount - taken).times(share) if taken else whole
+    return Asked(split_price(price, tax), whole - price, facts)
 
 
 _OF_THE_PART = {"days", "of_days", "unit", "seconds", "of_seconds", "from", "to", "cap_minor"}

@@ -117,6 +117,8 @@ class Money:
 
     def times(self, factor: Fraction | int) -> Money:
         """Multiply exactly, then round once."""
+        if factor == 1:
+            return self
         return Money(round_half_away(Fraction(self.minor) * factor), self.currency)
 
     def allocate(self, weights: Sequence[int]) -> list[Money]:
