@@ -89,13 +89,14 @@ def durable_jobs(settings: Settings) -> Callable[[Engine], Jobs]:
 def connect_reactions(reactions: Reactions) -> None:
     """Say which feature hears of which event."""
     from billing_core.events import DuplicateChargeFound, LatePaymentArrived, PaymentsCaptured
-    from helpdesk.billing_desk import gateway_notices
+    from helpdesk.billing_desk import disputes, gateway_notices
     from helpdesk.billing_desk import sending as billing_desk
     from helpdesk.customers.findings import hear_of_charges, hear_of_duplicate
     from helpdesk.customers.late_payments import hear_of_late_payment
 
     billing_desk.connect(reactions)
     gateway_notices.connect(reactions)
+    disputes.connect(reactions)
     reactions.on(PaymentsCaptured, hear_of_charges)
     reactions.on(DuplicateChargeFound, hear_of_duplicate)
     reactions.on(LatePaymentArrived, hear_of_late_payment)

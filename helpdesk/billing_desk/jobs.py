@@ -8,7 +8,7 @@ from billing_core.errors import GatewayUnreachable
 from billing_core.gateway_events import read_event
 from billing_core.invoicing import run_billing
 from billing_core.mandates import mandates_to_send, send_mandate
-from helpdesk.billing_desk import approvals, gateway_notices, sending
+from helpdesk.billing_desk import approvals, disputes, gateway_notices, sending, transfers
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
 
@@ -74,3 +74,25 @@ def send_mandates(services: Services) -> None:
         due = mandates_to_send(session, services.clock())
     for mandate_id in due:
         send_mandate(services.begin, services.gateways, mandate_id)
+
+
+@job("tell_of_dispute", queue="default")
+def tell_of_dispute(services: Services, dispute_id: str) -> None:
+    disputes.tell_of_dispute(services, UUID(dispute_id))
+
+
+@job("tell_of_contradiction", queue="default")
+def tell_of_contradiction(services: Services, refund_id: str) -> None:
+    disputes.tell_of_contradiction(services, UUID(refund_id))
+
+
+@job("answer_disputes", queue="money", every="15 * * * * *")
+def answer_disputes(services: Services) -> None:
+    """Send the answers to disputes that wait, and ask how the open ones stand."""
+    disputes.answer_disputes(services)
+
+
+@job("forget_payees", queue="money", every="0 17 * * * *")
+def forget_payees(services: Services) -> None:
+    """Forget bank details that were typed for a transfer nobody confirmed."""
+    transfers.forget_unused(services)

@@ -19,6 +19,7 @@ from helpdesk.inbox.model import Attachment as AttachmentRow
 from helpdesk.outbox.model import Outbound
 from helpdesk.staff.model import Staff
 from helpdesk.tickets.amounts import charges_of, marked
+from helpdesk.tickets.dispute_words import dispute_words
 from helpdesk.tickets.model import Message, Ticket
 from helpdesk.tickets.screen import (
     Attachment,
@@ -194,6 +195,11 @@ def _words(event: Event, names: dict[UUID, str], writer: Writer) -> tuple[str, s
         case "money.outside":
             amount = Money(data["amount_minor"], data["currency"])
             return "refunded_outside", writer.formats.money(amount)
+        case "money.contradicted":
+            amount = Money(data["amount_minor"], data["currency"])
+            return "refund_contradicted", writer.formats.money(amount)
+        case "dispute.opened" | "dispute.changed":
+            return dispute_words(data, writer.formats)
         case "payment.late":
             amount = Money(data["amount_minor"], data["currency"])
             return "payment_late", writer.formats.money(amount)
