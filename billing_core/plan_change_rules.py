@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from .domain.calendar import next_boundary
-from .domain.invoice import DraftLine
+from .domain.invoice import DraftLine, apply_credit
 from .domain.metrics import monthly
 from .domain.money import Money
 from .domain.proration import Span
+from .domain.smallest import too_small
 from .errors import (
     ChangePending,
     CurrencyMismatch,
@@ -124,6 +125,7 @@ def plan(session: Session, subscription: Subscription, ask: PlanChangeAsk, at: d
             period = _new_period(then, on)
         lines = _lines(session, subscription, terms, then, item_id, on, at, new_cycle)
     minor = balance_minor(session, subscription.customer_id, subscription.currency)
+    credit = Money(minor, subscription.currency)
     return Change(
         subscription,
         terms,
@@ -132,14 +134,26 @@ def plan(session: Session, subscription: Subscription, ask: PlanChangeAsk, at: d
         old,
         new,
         offer,
-        # A new rhythm has a new bill day: its charge cannot wait for the old one.
-        "now" if ask.when == "next_invoice" and new_cycle else ask.when,
+        _when(ask.when, new_cycle, lines, credit),
         new_cycle,
         on,
         lines,
         period,
-        Money(minor, subscription.currency),
+        credit,
     )
+
+
+def _when(when: When, new_cycle: bool, lines: tuple[DraftLine, ...], credit: Money) -> When:
+    """Return when it is charged: a sum that no gateway takes waits for the next invoice.
+
+    A new rhythm has a new bill day: its charge cannot wait for the old one.
+    """
+    if new_cycle:
+        return "now" if when == "next_invoice" else when
+    net = sum_of(lines, credit.currency)
+    if when == "now" and too_small(net - apply_credit(net, credit)):
+        return "next_invoice"
+    return when
 
 
 def usual_when(session: Session, ask: PlanChangeAsk) -> Literal["now", "period_end"]:

@@ -36,7 +36,12 @@ from billing_core.store.invoice import Invoice
 from billing_core.store.lines import balance_of_line
 from billing_core.store.subscription import Subscription, SubscriptionItem
 from billing_core.store.terms import terms_of
-from billing_core.subscriptions import cancel_at_period_end
+from billing_core.subscriptions import (
+    PlanChangeAsk,
+    cancel_at_period_end,
+    change_plan,
+    preview_plan_change,
+)
 from billing_core.usage import NewUsage, record_usage, unbilled_usage
 
 from .conftest import Company, brl
@@ -461,3 +466,17 @@ def test_a_redemption_is_never_forgotten(small_company: Company) -> None:
     with company.begin() as tx:
         [row] = tx.session.scalars(select(CouponRedemption)).all()
     assert (row.live, row.periods_left, row.covered_until) == (False, 0, date(2027, 1, 16))
+
+
+def test_a_change_for_a_few_cents_waits_for_the_next_invoice(company: Company) -> None:
+    """No gateway takes 30 cents: the change happens, its two lines come with the renewal."""
+    _, subscription_id, _ = company.paying(company.price("Plus", 10000))
+    dearer = company.price("Família", 10050)
+    company.forward(days=12)
+    ask = PlanChangeAsk(subscription_id=subscription_id, new_price_id=dearer)
+    with company.begin() as tx:
+        preview = preview_plan_change(tx.session, ask, tx.at)
+        done = change_plan(tx, ask, expected=preview.inputs_hash)
+    assert (preview.charge_now, done.state, done.invoice_id) == (None, "applied", None)
+    renewal = next_invoice(company, subscription_id, days=19)
+    assert sum(net for _, net, _, _ in figures(company, renewal)) == 10050 + 30
