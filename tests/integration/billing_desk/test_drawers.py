@@ -5,48 +5,14 @@ from collections.abc import Callable
 from html import unescape
 
 import pytest
-from flask import Flask
 
-from helpdesk.app import create_app
 from helpdesk.billing_desk.model import MoneyAct
-from helpdesk.customers.model import Handle
 from helpdesk.events.service import Actor
 from helpdesk.tickets.queries import lock_ticket
 from helpdesk.tickets.service import link_ticket_to_customer
-from helpdesk.translations.catalogue import compile_catalogues
-from tests.browser import Browser, hire
+from tests.browser import Browser
 from tests.conftest import drain
 from tests.integration.billing_desk.world import Desk, brl
-
-
-@pytest.fixture
-def app(desk: Desk) -> Flask:
-    compile_catalogues()
-    with desk.services.begin() as tx:
-        tx.session.add(
-            Handle(
-                id=tx.new_id(),
-                customer_id=desk.customer_id,
-                kind="email",
-                value="mariana@exemplo.com.br",
-                verified_at=tx.at,
-            )
-        )
-    return create_app(desk.services.settings, desk.services)
-
-
-@pytest.fixture
-def sign_in(app: Flask, desk: Desk) -> Callable[..., Browser]:
-    """Return a function that signs a new person of that role in."""
-
-    def make(role: str = "agent", **facts: object) -> Browser:
-        browser = Browser(app)
-        values = {"language": "en", "act_limit_minor": 100_00, "day_limit_minor": 500_00}
-        values |= {"customer_limit_minor": 500_00, **facts}
-        assert browser.sign_in(hire(desk.services, role, **values)).status_code == 303
-        return browser
-
-    return make
 
 
 def text_of(answer: object) -> str:
