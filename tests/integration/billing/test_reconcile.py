@@ -165,6 +165,21 @@ def test_a_dispute_is_fetched_before_it_is_listed(company: Company) -> None:
     assert reconcile(company).counts == {"matched": 2}
 
 
+def test_a_gateway_that_knows_nothing_when_asked_leaves_the_difference(
+    small_company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = small_company
+    _, _, payment_id = company.paying()
+    send_refund(company.begin, company.gateway, refund(company, payment_id))
+    company.gateway.charge(method_token="tok_x", amount=brl(500), key="elsewhere", reference="x")
+    [charge, _] = company.gateway.charges()
+    company.gateway.open_dispute(charge.key, brl(500))
+    at_the_gateway(company, "UPDATE sandbox_refund SET amount_minor = 4001")
+    for call in ("find_charge", "find_refund", "find_dispute"):
+        monkeypatch.setattr(company.gateway, call, lambda _: None)
+    assert reconcile(company).counts == {"matched": 1, "missing_here": 2, "amount_differs": 1}
+
+
 def test_midnight_between_two_clocks_is_no_difference(company: Company) -> None:
     company.paying()
     at_the_gateway(company, "UPDATE sandbox_charge SET moved_at = '2026-11-17T00:00:01.000000Z'")

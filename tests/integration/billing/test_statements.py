@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from billing_core.credits import CreditAsk, give_credit
 from billing_core.domain.ledger import Account, Kind
+from billing_core.ledger import post
 from billing_core.proof import prove_books, record_proof
 from billing_core.refunds import RefundAsk, promise_refund, send_refund
 from billing_core.sealing import seal_ledger
@@ -66,6 +67,12 @@ def test_a_customers_statement_ends_with_what_is_owed(company: Company) -> None:
         ("captured", brl(-12990), brl(12990)),
     }
     assert lines[1].balance == brl(0)
+
+
+def test_nothing_to_post_books_nothing(small_company: Company) -> None:
+    with small_company.begin() as tx:
+        post(tx)
+        assert account_movements(tx.session, tx.at, tx.at + timedelta(days=1)) == []
 
 
 def test_a_proof_is_written_down_with_its_head(company: Company) -> None:
