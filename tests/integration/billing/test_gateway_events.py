@@ -2,6 +2,8 @@
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -10,7 +12,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from billing_core.errors import BadSignature, GatewayUnreachable, NotFound
+from billing_core.domain.money import Money
+from billing_core.errors import BadSignature, GatewayUnreachable, NotFound, UnreadableNotice
 from billing_core.events import RefundFailed, RefundMadeOutside, RefundSucceeded
 from billing_core.gateway_events import (
     LONGEST_WAIT,
@@ -22,7 +25,8 @@ from billing_core.gateway_events import (
 from billing_core.gateways.sandbox_hands import SIGNATURE_HEADER
 from billing_core.gateways.signing import sign_body
 from billing_core.notices import dump_event, load_event
-from billing_core.ports import GatewayEvent, Receipt
+from billing_core.outside_refunds import record_outside_refund
+from billing_core.ports import DisputeNotice, GatewayEvent, Receipt
 from billing_core.refunds import RefundAsk, promise_refund, send_refund
 from billing_core.store.dispute import Dispute
 from billing_core.store.invoice import CreditNote
@@ -205,6 +209,24 @@ def test_a_refund_made_outside_can_bounce_too(company: Company) -> None:
     assert len(company.told(RefundFailed)) == 1
 
 
+@pytest.mark.parametrize("readers", [1, 4], ids=["one-after-the-other", "four-at-once"])
+def test_however_many_read_it_money_given_back_outside_is_booked_once(
+    company: Company, readers: int
+) -> None:
+    _, _, payment_id = company.paying()
+    event = company.gateway.refund_outside(charge_key(company, payment_id), brl(1000))
+    assert event.receipt is not None
+    told = [replace(event, id=f"evt_{number}") for number in range(4)]
+    notices = [id for one in told for id in deliver(company, one)]
+    with ThreadPoolExecutor(readers) as pool:
+        assert set(pool.map(lambda id: read(company, id)[0], notices)) == {"read"}
+    assert len(rows(company, Refund)) == 1
+    assert company.payment(payment_id).refunded_minor == 1000
+    with company.begin() as tx:  # one that lost the race after it had looked
+        assert record_outside_refund(tx, "sandbox", event.payment_ref, event.receipt) == ""
+    assert len(rows(company, Refund)) == 1
+
+
 def test_what_our_books_cannot_carry_waits_for_room(company: Company) -> None:
     """All of it is promised already, and somebody gives it back in the provider's screens too."""
     _, _, payment_id = company.paying()
@@ -247,6 +269,20 @@ def test_a_dispute_that_makes_no_sense_is_parked(small_company: Company) -> None
     assert rows(company, Dispute) == []
 
 
+@pytest.mark.parametrize("change", [{"amount": Money(100, "USD")}, {"state": "strange"}], ids=str)
+def test_a_dispute_that_does_not_fit_its_payment_is_parked(
+    small_company: Company, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    company = small_company
+    _, _, payment_id = company.paying()
+    opened = company.gateway.open_dispute(charge_key(company, payment_id), brl(100))
+    assert opened.dispute is not None
+    odd = replace(opened.dispute, **change)
+    monkeypatch.setattr(company.gateway, "find_dispute", lambda ref: odd)
+    assert read(company, *deliver(company, opened)) == ["parked"]
+    assert company.payment(payment_id).disputed_minor == 0
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -258,6 +294,15 @@ def test_a_dispute_that_makes_no_sense_is_parked(small_company: Company) -> None
                 "e", "refund", Receipt("k", "re_1", "succeeded", brl(1)), payment_ref="ch_1"
             ),
             id="refund",
+        ),
+        pytest.param(
+            GatewayEvent(
+                "e", "dispute", dispute=DisputeNotice("dp_1", "ch_1", "won", "", brl(1), None)
+            ),
+            id="dispute",
+        ),
+        pytest.param(
+            GatewayEvent("e", "mandate", Receipt("k", "m_1", "succeeded", brl(0))), id="mandate"
         ),
     ],
 )
@@ -346,6 +391,29 @@ def test_a_notice_is_only_a_hint_the_gateway_has_the_word(small_company: Company
     lie = Receipt(attempt.key, "ch_lie", "succeeded", brl(attempt.amount_minor))
     read(company, *deliver(company, GatewayEvent("evt_lie", "charge", lie)))
     assert rows(company, Payment) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "weather"},
+        {"id": ""},
+        {"receipt": None},
+        {"receipt": {"state": "lost"}},
+        {"receipt": {"amount": {"minor": 1.5, "currency": "BRL"}}},
+        {"receipt": {"amount": {"minor": 1, "currency": "real"}}},
+        {"receipt": {"pay_by": {"rail": "pix"}}},
+    ],
+    ids=str,
+)
+def test_what_is_not_a_notice_is_not_read_as_one(change: dict[str, Any]) -> None:
+    said = dump_event(GatewayEvent("e", "charge", Receipt("k", "ch_1", "succeeded", brl(1))))
+    receipt = change.get("receipt", {})
+    changed = said | change | {"receipt": (receipt and said["receipt"] | receipt) or None}
+    if receipt == {}:
+        changed["receipt"] = said["receipt"]
+    with pytest.raises(UnreadableNotice):
+        load_event(changed)
 
 
 def test_the_same_event_of_two_gateways_is_two_notices(small_company: Company) -> None:
