@@ -160,9 +160,11 @@ def test_no_step_is_no_question() -> None:
     assert screen(replace(document(), bridge=bridge)).bridge is None
 
 
-def pix(**values: Any) -> Instructions:
-    pay_by = PayBy("pix", "00020126580014br.gov.bcb.pix", expires_at=NOW + timedelta(hours=1))
-    return Instructions(**({"attempt_id": uuid4(), "amount": brl(12990), "due_on": None, "pay_by": pay_by} | values))  # fmt: skip
+PIX = PayBy("pix", "00020126580014br.gov.bcb.pix", expires_at=NOW + timedelta(hours=1))
+
+
+def pix(pay_by: PayBy = PIX, due_on: date | None = None) -> Instructions:
+    return Instructions(uuid4(), brl(12990), due_on, pay_by)
 
 
 BOLETO = PayBy("boleto", "00190000090123456789101112131415100000000125548", "0" * 44)
@@ -189,7 +191,7 @@ def test_without_a_day_nothing_is_said_of_one() -> None:
     assert pay.until == ""
 
 
-@pytest.mark.parametrize("pay_by", [pix().pay_by, BOLETO], ids=["pix", "boleto"])
+@pytest.mark.parametrize("pay_by", [PIX, BOLETO], ids=["pix", "boleto"])
 def test_paper_has_as_many_pages_as_it_needs(pay_by: PayBy) -> None:
     steps = (Step("added", "Um nome que não cabe de jeito nenhum na coluna dele, mesmo", brl(12989), {"kind": "usage"}),)  # fmt: skip
     bridge = InvoiceBridge(uuid4(), "FAT-2026-00001", date(2026, 10, 16), brl(1), brl(12990), steps)
