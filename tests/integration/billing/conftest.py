@@ -1,7 +1,7 @@
 """A small company with its own books: database, sandbox gateway and a clock that stands still."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -41,10 +41,11 @@ class Unit:
 
     session: Session
     at: datetime
+    entropy: Callable[[int], bytes] = os.urandom
     events: list[object] = field(default_factory=list)
 
     def new_id(self) -> UUID:
-        return uuid7(self.at, os.urandom(10))
+        return uuid7(self.at, self.entropy(10))
 
     def emit(self, event: object) -> None:
         self.events.append(event)
@@ -60,6 +61,7 @@ class Company:
         self.engine = make_engine(url)
         self.books = make_engine(url)  # the gateway's own connections
         self.at = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
+        self.entropy: Callable[[int], bytes] = os.urandom  # a seeded one makes a run repeatable
         self.events: list[object] = []
         self.gateway = Sandbox(
             self.books, lambda: self.at, transaction_is_open=_open.get, secret="whsec_of_tests"
@@ -78,14 +80,14 @@ class Company:
         token = _open.set(True)
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                tx = Unit(session, self.at)
+                tx = Unit(session, self.at, self.entropy)
                 yield tx
         finally:
             _open.reset(token)
         self.events += tx.events
 
     def new_id(self) -> UUID:
-        return uuid7(self.at, os.urandom(10))
+        return uuid7(self.at, self.entropy(10))
 
     def forward(self, **delta: float) -> None:
         self.at += timedelta(**delta)
