@@ -7,8 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from billing_core.disputes import record_dispute
 from billing_core.errors import RefundTooLarge
 from billing_core.events import RefundSucceeded
+from billing_core.invoice_credits import CreditNoteAsk, credit_invoice
+from billing_core.ports import DisputeNotice
 from billing_core.refunds import (
     RefundAsk,
     RefundOutcome,
@@ -136,3 +139,41 @@ def test_one_act_confirmed_twice_at_once_is_one_refund(company: Company, held: b
     first, second = at_once(confirm, confirm)
     assert first == second
     assert company.payment(payment_id).reserved_minor == 100
+
+
+def test_a_refund_a_credit_and_a_dispute_at_once_share_what_was_paid(
+    company: Company, full: bool
+) -> None:
+    """Each claims 60 of 100: whoever comes second gets what is left, or nothing."""
+    price_id = company.price(minor=10000)
+    for round_ in range(50 if full else 5):
+        customer_id, _, payment_id = company.paying(price_id)
+        invoice_id = company.invoice(customer_id).id
+        ref = company.payment(payment_id).gateway_ref
+        notice = DisputeNotice(f"dp_{round_}", ref, "needs_response", "fraud", brl(6000), None)
+
+        def refund(payment_id: UUID = payment_id) -> object:
+            with company.begin() as tx:
+                ask = RefundAsk(payment_id=payment_id, amount=brl(6000), reason="x")
+                return promise_refund(tx, ask, held=False)
+
+        def credit(invoice_id: UUID = invoice_id) -> object:
+            with company.begin() as tx:
+                ask = CreditNoteAsk(
+                    invoice_id=invoice_id, amount=brl(6000), reason="x", order="all_credit"
+                )
+                return credit_invoice(tx, ask)
+
+        def dispute(notice: DisputeNotice = notice) -> object:
+            with company.begin() as tx:
+                return record_dispute(tx, "sandbox", notice)
+
+        results = at_once(refund, credit, dispute, dispute)
+        assert {type(one) for one in results if isinstance(one, BaseException)} <= {RefundTooLarge}
+        first, second = results[2:]
+        assert first == second, "one dispute, however often it is told"
+        payment = company.payment(payment_id)
+        assert payment.balance.left.minor >= 0
+        parts = (payment.reserved_minor, payment.credited_minor)
+        assert parts in {(6000, 0), (0, 6000), (0, 0)}
+        assert payment.disputed_minor == (6000 if parts == (0, 0) else 4000)
