@@ -103,7 +103,9 @@ class Sandbox(ProviderHands):
             return repeated(known, amount, same=known.method_token == method_token)
         told = _told(fate, "ch", key, amount)
         waits = until if told.state == "pending" else None
-        return replace(told, pay_by=pay_by(method_token, told.ref, waits)) if waits else told
+        return (
+            replace(told, pay_by=pay_by(method_token, told.ref, amount, waits)) if waits else told
+        )
 
     def withdraw(self, *, key: str) -> Receipt:
         with self._asked() as connection:

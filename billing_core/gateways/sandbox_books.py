@@ -8,6 +8,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, Table, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ..domain.boleto import Boleto
+from ..domain.brcode import build_dynamic
 from ..domain.money import Money
 from ..domain.refund_window import RefundWindow
 from ..errors import GatewayDeclined, GatewayUnreachable, KeyReused
@@ -56,12 +58,16 @@ def pay_until(method_token: str, due_on: date | None, at: datetime) -> datetime 
     return datetime.combine(due_on + timedelta(days=1), time(), UTC)
 
 
-def pay_by(method_token: str, ref: str, until: datetime) -> PayBy:
-    """Return what the customer needs to pay a Pix or a boleto."""
+def pay_by(method_token: str, ref: str, amount: Money, until: datetime) -> PayBy:
+    """Return what the customer needs to pay a Pix or a boleto: true to form, payable nowhere."""
     if rail_of(method_token) == "pix":
-        return PayBy("pix", f"sandbox-pix-{ref}", expires_at=until)
-    digits = str(int(ref.removeprefix("ch_"), 16)).zfill(29)[-29:]
-    return PayBy("boleto", f"001{digits}".ljust(47, "0"), f"001{digits}".ljust(44, "0"), until)
+        url = f"sandbox.example/{ref}"
+        code = build_dynamic(url, amount, name="SANDBOX", city="SAO PAULO")
+        return PayBy("pix", code, expires_at=until)
+    free_field = str(int(ref.removeprefix("ch_"), 16))[-25:].zfill(25)
+    last_day = (until - timedelta(microseconds=1)).date()
+    boleto = Boleto("000", amount, last_day, free_field)
+    return PayBy("boleto", boleto.line, boleto.barcode, until)
 
 
 def insert_charge(
@@ -201,7 +207,7 @@ def by_key(connection: Connection, table: Table, key: str) -> Row[Any] | None:
 def receipt_of(row: Row[Any]) -> Receipt:
     amount = Money(row.amount_minor, row.currency)
     until = getattr(row, "pay_until", None) if row.state == "pending" else None  # refunds have none
-    instructions = pay_by(row.method_token, row.ref, until) if until is not None else None
+    instructions = pay_by(row.method_token, row.ref, amount, until) if until is not None else None
     return Receipt(row.key, row.ref, row.state, amount, row.code, instructions)
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from billing_core.domain.boleto import read_boleto
+from billing_core.domain.brcode import parse
 from billing_core.domain.money import Money
 from billing_core.errors import (
     BadSignature,
@@ -189,7 +191,12 @@ def test_a_payer_is_told_how_and_until_when_to_pay(
     assert receipt.pay_by is not None
     assert receipt.pay_by.expires_at == until
     assert receipt.pay_by.rail == method.partition("_")[0]
-    assert bool(receipt.pay_by.barcode) is (receipt.pay_by.rail == "boleto")
+    if receipt.pay_by.rail == "pix":
+        told = parse(receipt.pay_by.code)
+        assert (told.error, told.crc_matches, told.amount) == ("", True, "1.00")
+    else:
+        for code in (receipt.pay_by.code, receipt.pay_by.barcode):
+            assert read_boleto(code, on=AT.date()).amount == brl(100)
 
 
 def test_a_boleto_that_was_withdrawn_can_still_be_paid(world: World) -> None:
