@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from billing_core.credits import CreditAsk, credit_balance, give_credit
+from billing_core.disputes import record_dispute
 from billing_core.domain.credit_order import CreditOrder
 from billing_core.domain.money import Money
 from billing_core.domain.refund_window import RefundWindow
@@ -21,6 +22,7 @@ from billing_core.errors import (
 from billing_core.events import RefundContradicted, RefundSucceeded
 from billing_core.ledger import trial_balance
 from billing_core.payments import record_capture
+from billing_core.ports import DisputeNotice
 from billing_core.refunds import (
     GivenBack,
     RefundAsk,
@@ -115,6 +117,19 @@ def test_money_alone_never_returns_what_credit_paid(small_company: Company) -> N
     with pytest.raises(RefundTooLarge) as refused:
         give(small_company, ask(payment_id, 8000, order="all_transaction"))
     assert refused.value.left == brl(7990)
+
+
+def test_what_credit_paid_returns_once_while_the_money_is_disputed(small_company: Company) -> None:
+    company = small_company
+    _, payment_id = partly_by_credit(company)
+    ref = company.payment(payment_id).gateway_ref
+    with company.begin() as tx:
+        notice = DisputeNotice("dp_1", ref, "needs_response", "fraud", brl(7990), None)
+        record_dispute(tx, "sandbox", notice)
+    give(company, ask(payment_id, 5000))
+    with pytest.raises(RefundTooLarge) as refused:
+        give(company, ask(payment_id, 1))
+    assert refused.value.left == brl(0)
 
 
 def test_a_held_refund_gives_its_credit_when_it_is_approved(company: Company) -> None:
