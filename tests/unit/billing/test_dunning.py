@@ -237,3 +237,9 @@ def test_overdue_states_may_have_thresholds_of_ones_own() -> None:
 def test_without_a_word_from_the_bank_a_decline_is_soft() -> None:
     steps = timetable("card", FAILED, due_on=FAILED, policy=POLICY)
     assert [act for _, _, act in days(steps)] == ["retry"] * 4 + ["end"]
+
+
+def test_a_first_retry_follows_the_cards_own_days() -> None:
+    policy = Policy(card_days=(3, 30), pix_automatico_days=(1,))
+    found = first_retry("insufficient_funds", FAILED, policy=policy)
+    assert found == FirstRetry(FAILED + timedelta(days=3), FAILED + timedelta(days=30))

@@ -120,6 +120,7 @@ def test_the_full_price_is_the_tiers_where_there_are_any() -> None:
         (0, 500, 0),
         (-30, 500, -30),
         (1, 500, 1),
+        (1, 0, 0),
     ],
 )
 def test_credit_pays_what_is_due_and_a_negative_invoice_gives_credit(
