@@ -12,20 +12,10 @@ from ..domain.money import Money, total
 from ..domain.proration import Span
 from ..item_lines import period_lines
 from ..waiting_lines import lines_waiting
-from .catalog import Price
 from .ledger import CreditBalance
 from .subscription import LIVE, RENEWING, Subscription
-from .terms import Terms, offer_of, offers_of, scheduled_terms, terms_of
+from .terms import Terms, offers_of, scheduled_terms, terms_of
 from .views import NextCharge
-
-__all__ = [
-    "Terms",
-    "balance_minor",
-    "main_subscription",
-    "next_charge",
-    "scheduled_terms",
-    "terms_of",
-]
 
 
 def balance_minor(session: Session, customer_id: UUID, currency: str) -> int:
@@ -55,16 +45,15 @@ def next_charge(
     at: datetime,
     *,
     credit: Money,
-    price: tuple[Price, str] | None = None,
     terms: Terms | None = None,
     period: tuple[date, date, int] | None = None,
     waiting: Money | None = None,
 ) -> NextCharge | None:
     """Return the next renewal: amount after the credit balance, day, and why.
 
-    `price` (of the main item), or whole `terms`, and `period` (start, end, anchor day) stand
-    in for what is stored, to show what a change would lead to; so does `waiting`, the sum
-    of the lines it would put on the next invoice. Usage is not foretold.
+    `terms` and `period` (start, end, anchor day) stand in for what is stored, to show what a
+    change would lead to; so does `waiting`, the sum of the lines it would put on the next
+    invoice. Usage is not foretold.
     """
     if (
         subscription is None
@@ -74,9 +63,6 @@ def next_charge(
         return None
     now = terms_of(session, subscription.id)[subscription.id]
     then, why = _terms_then(session, subscription, now)
-    if price is not None:
-        offer = offer_of(session, price[0].id)
-        then, why = now.changed(None, offer).coming(), "renewal"
     if terms is not None:
         then, why = terms.coming(), "renewal"
     _, start, anchor_day = period or (

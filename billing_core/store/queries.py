@@ -13,17 +13,12 @@ from ..domain.calendar import local_date
 from ..domain.money import Money
 from ..domain.refund import RESERVING
 from .duplicates import find_duplicate_charges
-from .forecast import (
-    balance_minor,
-    main_subscription,
-    next_charge,
-    terms_of,
-)
+from .forecast import balance_minor, main_subscription, next_charge
 from .invoice import Invoice, InvoiceLine
 from .lines import balance_of_line
 from .payment import Payment, PaymentAttempt, Refund
 from .subscription import LIVE, PaymentMethod, Subscription
-from .terms import offer_of
+from .terms import offer_of, terms_of
 from .views import (
     AccountView,
     InvoiceView,
