@@ -118,7 +118,8 @@ def plan(session: Session, subscription: Subscription, ask: PlanChangeAsk, at: d
     lines: tuple[DraftLine, ...] = ()
     on, period = subscription.current_period_end, _period(subscription)
     if ask.when != "period_end":
-        at = _instant(ask, at)
+        if "second" in {one.price.proration for one in (*terms.items, *then.items)}:
+            at = _instant(ask, at)
         on = day_within(subscription, at)
         _check_at_once(session, subscription, old)
         if new_cycle and subscription.state != "trialing":

@@ -118,6 +118,13 @@ def read_back(data: dict[str, Any]) -> Request:
     return Request(readers[data["kind"]](data["main"]), courtesy)
 
 
+def frozen(request: Request, at: datetime) -> Request:
+    """Name the instant a plan change is previewed at: one by the second is computed for it."""
+    if not isinstance(request.ask, PlanChangeAsk):
+        return request
+    return replace(request, ask=replace(request.ask, as_of=at))
+
+
 def owner_of(session: Session, ask: Ask) -> UUID:
     """Return whose money an ask is about. Raises billing's `NotFound`."""
     match ask:

@@ -56,6 +56,7 @@ def open_preview(
     with services.begin() as tx:
         ticket = ticket_visible_to(tx.session, agent, ticket_id)
         customer_id = _customer_of(tx, ticket, request)
+        request = acts.frozen(request, tx.at)
         figures = acts.figures(tx.session, request, tx.at, services.refund_windows)
         preview = MoneyPreview(
             id=tx.new_id(),

@@ -311,8 +311,8 @@ def test_any_life_keeps_every_invariant(full: bool) -> None:
     run_state_machine_as_test(
         AnyLife,
         settings=settings(
-            max_examples=2000 if full else 5,
-            stateful_step_count=30 if full else 25,
+            max_examples=2000 if full else 3,
+            stateful_step_count=30 if full else 20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             # A shorter story of the same fault would take an hour to find.

@@ -1,4 +1,5 @@
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -44,7 +45,7 @@ from .life import (
 )
 
 
-def taxed(company: Company, **more: object) -> UUID:
+def taxed(company: Company, **more: Any) -> UUID:
     """31.00 net with 20 % tax, paid for January; today 15 of 31 days are used."""
     with company.begin() as tx:
         set_tax_rate(tx, "ISS", name="Imposto", percent="20")
@@ -231,7 +232,7 @@ def test_what_is_paused_is_cancelled_at_once(small_company: Company) -> None:
 
 def test_lines_that_wait_are_billed_first_or_when_it_ends(company: Company) -> None:
     dear = company.price("Caro", 6200)
-    ids = []
+    ids: list[UUID] = []
     for _ in range(2):
         id = begun(company, company.price(f"Mensal {len(ids)}", 3100))
         company.collect(invoices_of(company, id)[0].id)
