@@ -12,6 +12,7 @@ from billing_core.domain.balance import (
     check_refund,
     credit_line,
     invoice_balance,
+    line_share,
     refundable,
     spread,
     wallet_after,
@@ -240,3 +241,17 @@ def test_a_refused_refund_says_what_was_asked_and_what_is_left() -> None:
     with pytest.raises(RefundTooLarge) as large:
         check_refund(balance(100, 60), brl(41))
     assert (large.value.asked, large.value.left) == (brl(41), brl(40))
+
+
+def test_a_refused_refund_by_units_says_what_was_asked() -> None:
+    half_gone = line(900, credited=600)
+    with pytest.raises(LineTooSmall) as large:
+        line_share(half_gone, 2, of=3)
+    assert large.value.line_id == half_gone.line_id
+    assert (large.value.asked, large.value.left) == (brl(600), brl(300))
+    with pytest.raises(AmountNotPositive) as nothing:
+        line_share(half_gone, 0, of=3)
+    assert nothing.value.asked == brl(0)
+    with pytest.raises(AmountNotPositive):
+        line_share(line(0), 1, of=3)
+    assert line_share(line(1), 1, of=1) == brl(1)

@@ -142,3 +142,13 @@ def test_all_units_one_by_one_are_the_whole_line(net: int, tax: int, of: int) ->
 def test_no_units_of_nothing(net: int, units: int) -> None:
     with pytest.raises(AmountNotPositive):
         line_share(LineBalance(uuid4(), brl(net), brl(0), brl(0)), units, of=3)
+
+
+def test_an_orders_refusal_says_what_was_asked() -> None:
+    for order in ORDERS:
+        with pytest.raises(AmountNotPositive) as nothing:
+            share(order, brl(0), money_left=brl(5), credit_left=brl(5))
+        assert nothing.value.asked == brl(0)
+        with pytest.raises(RefundTooLarge) as large:
+            share(order, brl(11), money_left=brl(5), credit_left=brl(5))
+        assert large.value.asked == brl(11)

@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from billing_core.domain import ledger
-from billing_core.domain.ledger import Account, Entry
+from billing_core.domain.ledger import Account, Entry, Leg
 from billing_core.domain.money import Money
+from billing_core.errors import Unbalanced
 
 ID, CUSTOMER = uuid4(), uuid4()
 
@@ -242,3 +243,17 @@ def test_an_entry_names_its_currency_and_leaves_zeros_out() -> None:
     entry = ledger.invoice_issued(ID, CUSTOMER, net=A, tax=brl(0), credit_applied=brl(0))
     assert side(entry, "debit") == "receivable 100"
     assert {leg.amount.currency for leg in entry.legs} == {"BRL"}
+
+
+def test_a_negative_amount_changes_sides() -> None:
+    entry = ledger.invoice_issued(ID, CUSTOMER, net=brl(-80), tax=brl(-20), credit_applied=brl(-30))
+    assert side(entry, "debit") == "revenue 80, tax 20"
+    assert side(entry, "credit") == "receivable 70, customer_credit 30"
+
+
+def test_what_does_not_balance_is_told() -> None:
+    one, other = Leg(Account.CASH, "debit", brl(5)), Leg(Account.REVENUE, "credit", brl(4))
+    with pytest.raises(Unbalanced, match=r"^captured: \{'BRL': 1\}$"):
+        Entry("captured", "payment", ID, CUSTOMER, (one, other))
+    with pytest.raises(Unbalanced, match=r"^captured: empty, or a leg that is not positive$"):
+        Entry("captured", "payment", ID, CUSTOMER, ())

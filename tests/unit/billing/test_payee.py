@@ -80,3 +80,39 @@ def test_a_detail_that_is_missing_or_wrong_is_named(change: dict[str, Any], fiel
     with pytest.raises(UnreadablePayee) as refused:
         read_payee(ACCOUNT | change)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("letters", [2, 120])
+def test_a_holders_name_is_as_long_as_the_banks_take_it(letters: int) -> None:
+    assert read_payee(ACCOUNT | {"holder": "a" * letters}).holder == "a" * letters
+
+
+@pytest.mark.parametrize("letters", [0, 1, 121])
+def test_a_holders_name_is_neither_a_letter_nor_a_letter_box(letters: int) -> None:
+    with pytest.raises(UnreadablePayee) as refused:
+        read_payee(ACCOUNT | {"holder": "a" * letters})
+    assert refused.value.field == "holder"
+
+
+@pytest.mark.parametrize("field", ["holder", "document", "bank", "branch", "account"])
+def test_a_detail_that_nobody_typed_is_named(field: str) -> None:
+    with pytest.raises(UnreadablePayee) as refused:
+        read_payee({name: value for name, value in ACCOUNT.items() if name != field})
+    assert refused.value.field == field
+
+
+def test_a_company_with_letters_in_its_number_may_be_paid() -> None:
+    payee = read_payee(ACCOUNT | {"document": "12.abc.345/01de-35", "branch": "1234-x"})
+    assert (payee.document, payee.branch) == ("12ABC34501DE35", "1234-X")
+
+
+def test_a_pix_key_keeps_its_holder() -> None:
+    payee = read_payee(ANA | {"pix_key": " ana@example.com "})
+    assert (payee.holder, payee.pix_key) == ("Ana Prado", "ana@example.com")
+
+
+def test_an_address_may_have_77_characters() -> None:
+    key = "a" * 65 + "@example.com"
+    assert read_pix_key(key) == key
+    with pytest.raises(UnreadablePayee):
+        read_pix_key("a" + key)

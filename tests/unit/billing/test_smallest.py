@@ -11,6 +11,7 @@ from billing_core.domain.smallest import too_small
     [
         pytest.param(49, "BRL", True, id="one-cent-below"),
         pytest.param(50, "BRL", False, id="the-smallest-itself"),
+        pytest.param(1, "BRL", True, id="one-cent"),
         pytest.param(0, "BRL", False, id="nothing-is-not-too-small"),
         pytest.param(-10, "BRL", False, id="what-is-given-back-is-not-charged"),
         pytest.param(1, "XAF", False, id="a-currency-without-a-rule"),
