@@ -234,6 +234,8 @@ def _unbilled(session: Session, turns: Sequence[_Turn]) -> Used:
 
 def _usage_lines(turn: _Turn, used: Used) -> Iterable[DraftLine]:
     """Return a line for each measured item: what was used before the period was over, late records too."""
+    if not any(one.item.id in used for one in turn.was.items):
+        return
     terms = turn.was.running(turn.over.start)
     for one in terms.items:
         days = used.get(one.item.id, ())

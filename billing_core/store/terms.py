@@ -171,22 +171,19 @@ class Terms:
 
 def terms_of(session: Session, *subscription_ids: UUID) -> dict[UUID, Terms]:
     """Return what each subscription's items cost from its next period on."""
-    found = session.execute(
-        select(SubscriptionItem, Price, Plan.name, Plan.kind, TaxRate.percent)
-        .join(Price, Price.id == SubscriptionItem.price_id)
-        .join(Plan, Plan.id == Price.plan_id)
-        .outerjoin(TaxRate, _in_force())
+    found = session.scalars(
+        select(SubscriptionItem)
         .where(
             SubscriptionItem.subscription_id.in_(subscription_ids),
             SubscriptionItem.ended_on.is_(None),
         )
         .order_by(SubscriptionItem.id)
-    )
+    ).all()
+    # Thousands share a few prices: those are read once, not beside each item.
+    offers = offers_of(session, sorted({item.price_id for item in found}))
     items: dict[UUID, list[ItemTerms]] = defaultdict(list)
-    for item, price, name, kind, percent in found:
-        items[item.subscription_id].append(
-            ItemTerms(item, _offer(price, name, kind, percent), item.quantity)
-        )
+    for item in found:
+        items[item.subscription_id].append(ItemTerms(item, offers[item.price_id], item.quantity))
     coupons = _coupons(session, subscription_ids)
     return {
         id: Terms(tuple(mine), coupons.get(id, ())).coming()
