@@ -115,10 +115,11 @@ def check_replaceable(session: Session, invoice: Invoice) -> None:
     )
     if session.scalar(select(unanswered)):
         raise WrongState("invoice", invoice.id, "being charged")
-    if invoice.subscription_id is not None:
-        subscription = session.get_one(Subscription, invoice.subscription_id)
-        if subscription.pending_invoice_id == invoice.id:
-            raise ChangePending(subscription.id, invoice.id)
+    waiting = session.scalar(
+        select(Subscription.id).where(Subscription.pending_invoice_id == invoice.id)
+    )
+    if waiting is not None:
+        raise ChangePending(waiting, invoice.id)
 
 
 def corrected(line: InvoiceLine, right: dict[UUID, Money], invoice: Invoice) -> DraftLine:

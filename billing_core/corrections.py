@@ -147,8 +147,7 @@ def _replace(tx: Tx, plan: CorrectionPlan, ask: ReissueAsk) -> Reissue:
 
 
 def _give_back(tx: Tx, plan: CorrectionPlan, ask: ReissueAsk, *, held: bool) -> Reissue:
-    if plan.back is None:
-        raise AssertionError("nothing is given back")
+    assert plan.back is not None
     given = carry_out_return(
         tx, plan.back, reason=ask.reason, money_act_id=ask.money_act_id, held=held
     )

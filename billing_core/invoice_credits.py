@@ -237,14 +237,17 @@ def _lower(tx: Tx, plan: _Plan, ask: CreditNoteAsk) -> UUID:
 
 def _recover(tx: Tx, invoice: Invoice) -> None:
     """Nothing is owed any more: the subscription goes on."""
-    if invoice.subscription_id is None:
-        return
-    subscription = tx.session.get_one(Subscription, invoice.subscription_id)
-    owes = exists().where(Invoice.subscription_id == subscription.id, Invoice.state == "open")
-    late = subscription.state in ("past_due", "unpaid", "incomplete")
-    if late and not tx.session.scalar(select(owes)):
+    owes = exists().where(Invoice.subscription_id == Subscription.id, Invoice.state == "open")
+    late = tx.session.scalars(
+        select(Subscription).where(
+            Subscription.id == invoice.subscription_id,
+            Subscription.state.in_(("past_due", "unpaid", "incomplete")),
+            ~owes,
+        )
+    )
+    for subscription in late:
         subscription.become("active")
-        tx.session.flush()
+    tx.session.flush()
 
 
 def _earlier(session: Session, ask: CreditNoteAsk) -> Credited | None:

@@ -101,17 +101,14 @@ class ReturnPlan:
     @property
     def customer_id(self) -> UUID:
         owner = self.payment or self.invoice
-        if owner is None:
-            raise AssertionError("nothing to give back from")
+        assert owner is not None
         return owner.customer_id
 
     @property
     def inputs(self) -> dict[str, Any]:
-        balance = self.payment.balance if self.payment else None
         return {
             "act": "refund",
-            "payment": [self.payment.id, balance.captured, balance.refunded] if balance else None,
-            "promised": [balance.reserved, balance.disputed, balance.credited] if balance else None,
+            **(_rests_on(self.payment) if self.payment else {}),
             "lines": [[line.line_id, line.left] for line in self.lines or ()],
             "credits": [[credit.line_id, credit.gross] for credit in self.credits],
             "amount": self.amount,
@@ -219,6 +216,14 @@ def window_state(
     return WindowState(rail, window, local_date(payment.captured_at, zone), local_date(at, zone))
 
 
+def _rests_on(payment: Payment) -> dict[str, Any]:
+    balance = payment.balance
+    return {
+        "payment": [payment.id, balance.captured, balance.refunded],
+        "promised": [balance.reserved, balance.disputed, balance.credited],
+    }
+
+
 def _money_left(payment: Payment | None, currency: str) -> Money:
     return payment.balance.left if payment is not None else Money.zero(currency)
 
@@ -319,8 +324,7 @@ def ask_from(payload: dict[str, Any]) -> RefundAsk:
 def refund_rows(session: Session, plan: ReturnPlan, at: datetime) -> list[ChangeRow]:
     """Return everything a refund changes, and what it leaves as it is."""
     payment, money = plan.payment, plan.shares.money
-    if payment is None:
-        raise AssertionError("a refund has a payment")
+    assert payment is not None
     balance = payment.balance
     kept = balance.captured - balance.refunded
     rows = [

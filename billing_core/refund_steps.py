@@ -1,5 +1,6 @@
 """Single steps of a refund's life, each inside the caller's transaction."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,10 @@ from .dispute_holds import hold_disputed
 from .domain.balance import LineCredit, divide
 from .domain.money import Money
 from .domain.refund import OUT_OF_BAND, check_edge
-from .errors import NotFound, RefundTooLarge
+from .errors import NotFound
 from .ports import Tx
 from .refund_plan import ReturnPlan
 from .store.funds import rail_of, take
-from .store.invoice import CreditNote
 from .store.locks import lock_payment, lock_refund
 from .store.payee import BankPayee
 from .store.payment import Payment, Refund
@@ -68,68 +68,59 @@ def write_refund(
 
     Raises `RefundTooLarge` to the loser of a race, with what is left.
     """
-    payment = plan.payment
-    if payment is None or not plan.shares.money:
-        raise AssertionError("a refund needs money")
-    money = plan.shares.money
-    if not take(tx.session, payment, "reserved_minor", money.minor):
-        raise RefundTooLarge(money, payment.balance.left)
+    payment, money = plan.payment, plan.shares.money
+    assert payment is not None
+    take(tx.session, payment, "reserved_minor", money)
     for_money, for_balance = divide(plan.credits, plan.lines or (), money)
-    note = {"reason": reason, "money_act_id": money_act_id, "order": plan.order}
+    why = _Why(reason, money_act_id)
     way = "bank_transfer" if payee_id else "refund"
-    note_id = _note(tx, plan, way, money, for_money, **note)
-    balance_note_id = None
+    refund = _refund_of(tx, payment, money, why, payee_id)
+    refund.credit_note_id = _note(tx, plan, way, money, for_money, why)
     if plan.shares.balance:
-        balance_note_id = _note(tx, plan, "credit", plan.shares.balance, for_balance, **note)
-    refund = Refund(
+        balance = plan.shares.balance
+        refund.balance_note_id = _note(tx, plan, "credit", balance, for_balance, why)
+    refund.state = "awaiting_approval" if held else "requested"
+    tx.session.add(refund)
+    tx.session.flush()
+    return refund
+
+
+def _refund_of(
+    tx: Tx, payment: Payment, money: Money, why: "_Why", payee_id: UUID | None
+) -> Refund:
+    """Return the row, not yet added: its notes come first."""
+    return Refund(
         id=tx.new_id(),
-        money_act_id=money_act_id,
+        money_act_id=why.money_act_id,
         payment_id=payment.id,
-        credit_note_id=note_id,
-        balance_note_id=balance_note_id,
         payee_id=payee_id,
         customer_id=payment.customer_id,
         currency=payment.currency,
         amount_minor=money.minor,
         rail=OUT_OF_BAND if payee_id else rail_of(tx.session, payment),
-        reason=reason,
-        state="awaiting_approval" if held else "requested",
+        reason=why.reason,
         gateway=OUT_OF_BAND if payee_id else payment.gateway,
         requested_at=tx.at,
         changed_at=tx.at,
     )
-    tx.session.add(refund)
-    tx.session.flush()
-    return refund
 
 
 def write_balance_note(tx: Tx, plan: ReturnPlan, *, reason: str, money_act_id: UUID | None) -> UUID:
     """Give back a plan that moves no money: all of it becomes the customer's credit, at once."""
     from_payment = max(0, plan.shares.balance.minor - max(0, plan.credit_left.minor))
     if from_payment:
-        payment = plan.payment
-        if payment is None or not take(tx.session, payment, "credited_minor", from_payment):
-            raise RefundTooLarge(plan.amount, plan.left)
-    note_id = _note(
-        tx,
-        plan,
-        "credit",
-        plan.shares.balance,
-        plan.credits,
-        reason=reason,
-        money_act_id=money_act_id,
-        order=plan.order,
-        from_payment=from_payment,
-    )
+        assert plan.payment is not None
+        money = Money(from_payment, plan.amount.currency)
+        take(tx.session, plan.payment, "credited_minor", money)
+    why = _Why(reason, money_act_id, from_payment)
+    note_id = _note(tx, plan, "credit", plan.shares.balance, plan.credits, why)
     settle_by_credit(tx, note_id)
     return note_id
 
 
 def let_go(tx: Tx, refund: Refund) -> None:
-    """A refund may be sent: what belongs to the balance goes there now. Once."""
-    if refund.balance_note_id is None:
-        return
-    if tx.session.get_one(CreditNote, refund.balance_note_id).state == "draft":
+    """A refund may be sent for the first time: what belongs to the balance goes there now."""
+    if refund.balance_note_id is not None:
         settle_by_credit(tx, refund.balance_note_id)
 
 
@@ -148,17 +139,22 @@ def void_balance_note(tx: Tx, refund: Refund) -> None:
         void_note(tx, refund.balance_note_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """What a note tells beside its amounts. `from_payment`: minor units of it that were money."""
+
+    reason: str
+    money_act_id: UUID | None
+    from_payment: int = 0
+
+
 def _note(
     tx: Tx,
     plan: ReturnPlan,
     settled_by: str,
     amount: Money,
     credits: tuple[LineCredit, ...],
-    *,
-    reason: str,
-    money_act_id: UUID | None,
-    order: str,
-    from_payment: int = 0,
+    why: _Why,
 ) -> UUID:
     return write_note(
         tx,
@@ -167,10 +163,10 @@ def _note(
             invoice_id=plan.invoice.id if plan.invoice else None,
             settled_by=settled_by,
             amount=amount,
-            reason=reason,
-            money_act_id=money_act_id,
+            reason=why.reason,
+            money_act_id=why.money_act_id,
             credits=credits,
-            credit_order=order,
-            from_payment=from_payment,
+            credit_order=plan.order,
+            from_payment=why.from_payment,
         ),
     )

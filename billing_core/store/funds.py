@@ -7,9 +7,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ..domain.money import Money
-from ..errors import NotFound
+from ..errors import RefundTooLarge
 from .invoice import CreditNote, Invoice
-from .locks import lock_all, lock_invoice, lock_payment, lock_subscription
+from .locks import lock_all, lock_invoice, lock_payment
 from .payment import Payment
 from .subscription import PaymentMethod, Subscription
 
@@ -44,11 +44,8 @@ def lock_funds(session: Session, payment_id: UUID) -> Payment:
 
 def lock_invoice_funds(session: Session, invoice_id: UUID) -> Invoice:
     """Lock subscription, invoice and payments, in the global order. Raises `NotFound`."""
-    found = session.execute(select(Invoice.subscription_id).where(Invoice.id == invoice_id)).first()
-    if found is None:
-        raise NotFound("invoice", invoice_id)
-    if found.subscription_id is not None:
-        lock_subscription(session, found.subscription_id)
+    owner = select(Invoice.subscription_id).where(Invoice.id == invoice_id)
+    lock_all(session, select(Subscription).where(Subscription.id.in_(owner)))
     invoice = lock_invoice(session, invoice_id)
     lock_all(session, select(Payment).where(Payment.invoice_id == invoice_id).order_by(Payment.id))
     return invoice
@@ -84,10 +81,11 @@ def zone_of(session: Session, payment: Payment) -> str:
     return found or "UTC"
 
 
-def take(session: Session, payment: Payment, column: str, minor: int) -> bool:
-    """Count `minor` more in a column of a locked payment; False: it is not there any more.
+def take(session: Session, payment: Payment, column: str, amount: Money) -> None:
+    """Count an amount more in a column of a locked payment.
 
-    One guarded statement decides, so that a race has one winner.
+    One guarded statement decides, so that a race has one winner. Raises `RefundTooLarge` to
+    the other one, with what is left.
     """
     spent = (
         Payment.refunded_minor
@@ -98,10 +96,11 @@ def take(session: Session, payment: Payment, column: str, minor: int) -> bool:
     counted = getattr(Payment, column)
     touched = session.execute(
         update(Payment)
-        .where(Payment.id == payment.id, spent + minor <= Payment.captured_minor)
-        .values({counted: counted + minor})
+        .where(Payment.id == payment.id, spent + amount.minor <= Payment.captured_minor)
+        .values({counted: counted + amount.minor})
         .returning(Payment.id)
         .execution_options(synchronize_session=False)
     ).all()
     session.refresh(payment)
-    return len(touched) == 1
+    if len(touched) != 1:
+        raise RefundTooLarge(amount, payment.balance.left)

@@ -13,8 +13,11 @@ from billing_core.attempts import attempts_to_reconcile, invoices_to_collect
 from billing_core.catalog import plans_on_sale
 from billing_core.corrections import ReissueAsk, reissue_invoice
 from billing_core.credits import CreditAsk, give_credit
+from billing_core.disputes import sync_dispute
+from billing_core.domain.credit_order import ORDERS
 from billing_core.errors import NotAllowed
 from billing_core.gateway_events import events_to_read, read_event, store_event
+from billing_core.invoice_credits import CreditNoteAsk, credit_invoice
 from billing_core.invoicing import run_billing
 from billing_core.payments import (
     reconcile_attempt,
@@ -31,10 +34,12 @@ from billing_core.refunds import (
     send_refund,
 )
 from billing_core.store.base import Base
+from billing_core.store.dispute import Dispute
 from billing_core.store.invoice import Invoice, InvoiceLine
 from billing_core.store.payment import Payment, Refund
 from billing_core.store.subscription import Subscription
 from billing_core.subscriptions import PlanChangeAsk, change_plan
+from billing_core.write_offs import WriteOffAsk, write_off
 from tests.databases import fresh_sqlite
 
 from .conftest import Company, brl
@@ -67,6 +72,10 @@ class Walk:
             self.capture,
             self.hear,
             self.bounce,
+            self.credit_note,
+            self.write_off,
+            self.dispute,
+            self.decide_dispute,
         ]
 
     def step(self) -> None:
@@ -140,6 +149,41 @@ class Walk:
                     settle_by=self.dice.choice(["refund", "credit"]),
                 ),
             )
+
+    def credit_note(self) -> None:
+        invoice = self.any_of(Invoice)
+        assert invoice is not None
+        with self.company.begin() as tx:
+            ask = CreditNoteAsk(
+                invoice_id=invoice.id,
+                amount=brl(self.dice.randint(1, 20000)),
+                reason="x",
+                order=self.dice.choice(ORDERS),
+            )
+            credit_invoice(tx, ask)
+
+    def write_off(self) -> None:
+        invoice = self.any_of(Invoice, Invoice.state == "open")
+        if invoice is not None:
+            with self.company.begin() as tx:
+                write_off(tx, WriteOffAsk(invoice_id=invoice.id, reason="x"))
+
+    def dispute(self) -> None:
+        payment, charges = self.any_of(Payment), self.company.gateway.charges()
+        if payment is not None and payment.balance.left:
+            [key] = [one.key for one in charges if one.ref == payment.gateway_ref]
+            minor = self.dice.randint(1, payment.balance.left.minor)  # the sandbox keeps to it
+            event = self.company.gateway.open_dispute(key, brl(minor))
+            with self.company.begin() as tx:
+                stored = store_event(tx, "sandbox", event)
+            read_event(self.company.begin, self.company.gateways, stored)
+
+    def decide_dispute(self) -> None:
+        dispute = self.any_of(Dispute, Dispute.held == "held")
+        if dispute is not None:
+            gateway = self.company.gateway
+            gateway.decide_dispute(dispute.gateway_ref, won=self.dice.random() < 0.5)
+            sync_dispute(self.company.begin, gateway, dispute.id)
 
     def change(self) -> None:
         one = self.any_of(Subscription)

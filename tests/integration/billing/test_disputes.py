@@ -302,6 +302,31 @@ def test_evidence_is_a_row_first_and_arrives_once(company: Company) -> None:
         contest(company, dispute_id)
 
 
+class SlowLine:
+    """A way to the sandbox on which another worker overtakes every call."""
+
+    name = "sandbox"
+
+    def __init__(self, company: Company, answer_id: UUID) -> None:
+        self.company, self.answer_id = company, answer_id
+
+    def answer_dispute(self, ref: str, **more: object) -> None:
+        send_answer(self.company.begin, self.company.gateway, self.answer_id)
+        self.company.gateway.answer_dispute(ref, **more)  # type: ignore[arg-type]
+
+
+def test_an_answer_that_two_workers_send_is_given_once(small_company: Company) -> None:
+    company = small_company
+    _, _, payment_id = company.paying()
+    dispute_id = opened(company, payment_id)
+    answer_id = contest(company, dispute_id)
+    line = SlowLine(company, answer_id)
+    assert send_answer(company.begin, line, answer_id) == "sent"  # type: ignore[arg-type]
+    assert len(company.told(DisputeChanged)) == 1
+    with pytest.raises(NotFound):
+        send_answer(company.begin, company.gateway, company.new_id())
+
+
 def test_an_accepted_dispute_is_lost_money(company: Company) -> None:
     _, _, payment_id = company.paying()
     dispute_id = opened(company, payment_id)

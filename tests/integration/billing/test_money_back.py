@@ -39,8 +39,9 @@ from billing_core.refunds import (
     send_refund,
     settle_refund,
 )
+from billing_core.store.funds import take
 from billing_core.store.invoice import CreditNote
-from billing_core.store.payment import Refund
+from billing_core.store.payment import Payment, Refund
 
 from .conftest import Company, brl
 
@@ -264,6 +265,15 @@ def test_a_payment_of_a_customer_without_a_subscription_counts_its_days_in_utc(
     assert row.after == date(2026, 11, 17)
 
 
+def test_the_statement_that_reserves_has_the_last_word(company: Company) -> None:
+    _, _, payment_id = company.paying()
+    with company.begin() as tx:
+        payment = tx.session.get_one(Payment, payment_id)
+        with pytest.raises(RefundTooLarge) as refused:
+            take(tx.session, payment, "reserved_minor", brl(12991))
+    assert refused.value.left == brl(12990)
+
+
 def failed_refund(company: Company, payment_id: UUID, minor: int) -> UUID:
     given = give(company, ask(payment_id, minor))
     assert given.refund_id is not None
@@ -292,7 +302,7 @@ def test_a_refund_may_come_back_and_go_again(company: Company) -> None:
     assert given.refund_id is not None
     send_refund(company.begin, company.gateway, given.refund_id)
     for word in ("failed", "succeeded", "failed", "succeeded"):
-        outcome = RefundOutcome(word)  # type: ignore[arg-type]
+        outcome = RefundOutcome(word)
         assert settle_refund(company.begin, given.refund_id, outcome) == word
         assert company.faults() == []
     assert company.payment(payment_id).refunded_minor == 5000

@@ -214,6 +214,10 @@ def test_an_answer_that_is_refused_is_told_and_others_have_their_turn(
     assert gateway.calls == 1
 
 
+def in_english(sentence: str, /, **values: object) -> str:
+    return sentence % values
+
+
 @pytest.mark.parametrize(
     ("now", "code", "what"),
     [
@@ -224,9 +228,7 @@ def test_an_answer_that_is_refused_is_told_and_others_have_their_turn(
     ],
 )
 def test_the_timeline_says_how_it_stands(now: str, code: str, what: str) -> None:
-    formats = Formats(
-        Locale.parse("en"), ZoneInfo("America/Sao_Paulo"), DUE, lambda text, **v: text % v
-    )
+    formats = Formats(Locale.parse("en"), ZoneInfo("America/Sao_Paulo"), DUE, in_english)
     waits = DUE.isoformat() if now == "needs_response" else None
     data = {
         "state": now,
