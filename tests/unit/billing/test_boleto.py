@@ -164,3 +164,8 @@ def test_one_mistyped_digit_in_the_first_three_fields_is_noticed(
     typed = line[:at] + str((int(line[at]) + more) % 10) + line[at + 1 :]
     with pytest.raises(UnreadableBoleto):
         read_boleto(typed, on=TODAY)
+
+
+def test_an_unreadable_factor_is_told() -> None:
+    with pytest.raises(UnreadableBoleto, match="no due factor 999"):
+        due_day(999, on=TODAY)

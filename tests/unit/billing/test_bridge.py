@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_core.domain.bridge import Billed, BilledLine, bridge
+from billing_core.domain.bridge import Billed, BilledLine, Step, bridge
 from billing_core.domain.discount import Discount, Off
 from billing_core.domain.invoice import ask_for
 from billing_core.domain.money import Money, total
@@ -171,3 +171,66 @@ def test_the_steps_add_up_to_the_difference(
     found = bridge(Billed(before, brl(credit[0])), Billed(after, brl(credit[1])))
     assert total((step.amount for step in found), "BRL") == now - was
     assert all(step.amount for step in found)
+
+
+def all_of(before: list[BilledLine], after: list[BilledLine], credit: int = 0) -> list[Step]:
+    return list(bridge(Billed(before, brl(0)), Billed(after, brl(credit))))
+
+
+def test_a_step_says_what_it_is_about() -> None:
+    extra = line(990, item=ADD_ON, label="Telas", kind="usage")
+    assert all_of([line()], [line(), extra], 10) == [
+        Step("added", "Telas", brl(990), {"kind": "usage"}),
+        Step("credit", "", brl(-10), {"before": 0, "after": 10}),
+    ]
+    assert all_of([line(), extra], [line()]) == [
+        Step("gone", "Telas", brl(-990), {"kind": "usage"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "data"),
+    [
+        pytest.param(
+            line(),
+            line(12000, price=NEW, label="Plus"),
+            {"before": "Família", "after": "Plus", "unit_before": 10000, "unit_after": 12000},
+            id="plan",
+        ),
+        pytest.param(line(), line(quantity=3), {"before": 1, "after": 3}, id="quantity"),
+        pytest.param(
+            line(days=15),
+            line(),
+            {"before": {"days": 15, "of_days": 30}, "after": {"days": 30, "of_days": 30}},
+            id="days",
+        ),
+        pytest.param(
+            line(discount=TEN),
+            line(),
+            {"before": {"code": "DEZ", "percent": "10"}, "after": None},
+            id="discount",
+        ),
+        pytest.param(
+            line(),
+            line(tax=ISS),
+            {"before": None, "after": {"code": "ISS", "percent": "5", "inclusive": False}},
+            id="tax",
+        ),
+    ],
+)
+def test_a_step_shows_both_sides(
+    before: BilledLine, after: BilledLine, data: dict[str, Any]
+) -> None:
+    [step] = all_of([before], [after])
+    assert (step.label, step.data) == (after.label, data)
+
+
+def test_an_amount_off_stays_the_same_amount_at_another_price() -> None:
+    off = Discount("VINTE", amount=brl(2000))
+    assert steps([line(discount=off)], [line(12000, price=NEW, discount=off)]) == [("price", 2000)]
+    assert steps([line(1000, discount=off)], [line(3000, price=NEW, discount=off)]) == [
+        ("price", 2000),
+        ("discount", -1000),
+    ]
+    facts = line(discount=off).arithmetic
+    assert (facts["off_minor"], facts["discount"]["code"]) == (2000, "VINTE")

@@ -64,3 +64,9 @@ def test_the_computed_digits_make_a_cpf_and_no_others_do(body: str) -> None:
 def test_the_computed_digits_make_a_cnpj_and_no_others_do(body: str) -> None:
     right = cnpj_check_digits(body)
     assert [n for n in range(100) if is_cnpj(f"{body}{n:02}")] == [int(right)]
+
+
+def test_the_largest_check_digit_is_nine() -> None:
+    assert is_cpf("000.000.001-91")
+    assert not is_cpf("000.000.001-01")
+    assert is_cnpj("00.000.000/0001-91")
