@@ -140,14 +140,12 @@ def cancel(tx: Tx, ask: CancelAsk, *, expected: str | None = None) -> CancelResu
     return done
 
 
-def cancel_on_its_date(tx: Tx, subscription: Subscription) -> None:
+def cancel_on_its_date(tx: Tx, subscription: Subscription, on: date) -> None:
     """The date has come: end it, and give back what it was to give back. The caller holds the lock."""
     ways: dict[str | None, Settle] = {one: one for one in get_args(Settle)}
-    if subscription.cancel_on is None:
-        raise AssertionError(f"subscription {subscription.id} has no day to end on")
     settle = ways[subscription.cancel_settle]
     ask = CancelAsk(subscription_id=subscription.id, when="now", settle=settle)
-    at = start_of(subscription.cancel_on, subscription.time_zone)
+    at = start_of(on, subscription.time_zone)
     _end_now(tx, _plan(tx.session, subscription, ask, at), ask)
     record_mrr(tx, subscription.id)
 

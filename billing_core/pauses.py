@@ -40,6 +40,7 @@ from .store.invoice import Invoice, InvoiceLine
 from .store.locks import lock_subscription
 from .store.subscription import BILLED, Subscription
 from .store.terms import terms_of
+from .store.views import NextCharge
 from .waiting_lines import has_waiting
 
 
@@ -101,13 +102,11 @@ def preview_pause(session: Session, ask: PauseAsk, at: datetime) -> MoneyPreview
         ChangeRow("subscription.state", subscription.state, "paused", {"on": plan.on.isoformat()}),
         ChangeRow("credit.balance", plan.balance, plan.balance + plan.credit),
     ]
-    if coming is not None:
-        rows.append(ChangeRow("next_charge", coming.amount, None, {"on": coming.on.isoformat()}))
     return MoneyPreview(
         act="pause",
         amount=plan.credit,
         charge_now=None,
-        rows=tuple(rows),
+        rows=(*rows, *([_no_charge(coming)] if coming else [])),
         lines=tuple(preview_line(line) for line in plan.lines),
         inputs_hash=hash_inputs(plan.inputs),
         payload=payload_of(ask),
@@ -198,6 +197,10 @@ def _plan(session: Session, subscription: Subscription, ask: PauseAsk, at: datet
         raise WrongState("subscription", subscription.id, "past_due")
     lines = take_back(subscription, terms, billed, on=on, at=at, reason="pause")
     return _Plan(subscription, on, billed, lines, balance)
+
+
+def _no_charge(coming: NextCharge) -> ChangeRow:
+    return ChangeRow("next_charge", coming.amount, None, {"on": coming.on.isoformat()})
 
 
 def _check(subscription: Subscription) -> None:

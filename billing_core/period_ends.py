@@ -4,10 +4,9 @@ from datetime import date
 
 from .domain.calendar import local_date, start_of
 from .domain.subscription import period_around
-from .errors import WrongState
 from .events import SubscriptionActivated, SubscriptionCanceled, SubscriptionPaused
 from .ports import Tx
-from .store.subscription import LIVE, Subscription
+from .store.subscription import Subscription
 from .store.terms import terms_of
 
 
@@ -81,10 +80,8 @@ def recover(tx: Tx, subscription: Subscription) -> None:
 def end_subscription(tx: Tx, subscription: Subscription, *, on: date, why: str) -> None:
     """End it for good; `on` is the first day without service. Invoices stay as they are.
 
-    `why` is told on: asked, debt, no_method. Raises `WrongState` where it is over already.
+    `why` is told on: asked, debt, no_method. It must be live.
     """
-    if subscription.state not in LIVE:
-        raise WrongState("subscription", subscription.id, subscription.state)
     subscription.become("canceled")
     subscription.ended_on = on
     subscription.next_bill_at = subscription.wakes_at = None

@@ -24,6 +24,7 @@ from .running_period import draft_of
 from .store.forecast import next_charge
 from .store.locks import lock_subscription
 from .store.subscription import Subscription, SubscriptionItem
+from .store.views import NextCharge
 from .waiting_lines import lines_waiting, put_by
 
 
@@ -232,10 +233,12 @@ def _rows(session: Session, change: Change, at: datetime) -> list[ChangeRow]:
         ChangeRow("period_end", subscription.current_period_end, change.period[1]),
         ChangeRow("credit.balance", credit, after),
     ]
-    if coming is not None and then is not None:
-        data = {"on": then.on.isoformat(), "before_on": coming.on.isoformat()}
-        rows.append(ChangeRow("next_charge", coming.amount, then.amount, data))
-    return rows
+    return [*rows, _next_charge_row(coming, then)] if coming and then else rows
+
+
+def _next_charge_row(coming: NextCharge, then: NextCharge) -> ChangeRow:
+    data = {"on": then.on.isoformat(), "before_on": coming.on.isoformat()}
+    return ChangeRow("next_charge", coming.amount, then.amount, data)
 
 
 def _plan_row(change: Change) -> ChangeRow:

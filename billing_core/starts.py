@@ -64,10 +64,6 @@ class _Plan:
     period: NewPeriod | None
 
     @property
-    def first_paid_day(self) -> date:
-        return self.trial_end or self.on
-
-    @property
     def currency(self) -> str:
         return self.offers[0][0].price.currency
 

@@ -20,7 +20,7 @@ from .store.clock import lives_by
 from .store.invoice import Invoice
 from .store.locks import lock_all, lock_subscription
 from .store.payment import OPEN_ATTEMPTS, PaymentAttempt
-from .store.subscription import LIVE, Subscription
+from .store.subscription import Subscription
 
 LOOK_AGAIN = timedelta(hours=1)
 
@@ -48,17 +48,14 @@ def take_turn(tx: Tx, subscription_id: UUID) -> None:
     set_alarm(subscription)
     if subscription.state == "incomplete":
         _expire(tx, subscription)
-    elif subscription.state not in LIVE:
-        subscription.wakes_at = None
     elif subscription.pending_invoice_id is not None:
         subscription.wakes_at = tx.at + LOOK_AGAIN
     elif subscription.cancel_on is not None and subscription.cancel_on <= today:
-        cancel_on_its_date(tx, subscription)
-    elif subscription.resumes_on is not None and subscription.resumes_on <= today:
-        if subscription.state == "paused":
-            resume(tx, ResumeAsk(subscription_id=subscription_id))
-        else:  # the pause waits for what is owed, and is over when it begins
-            subscription.wakes_at = None
+        cancel_on_its_date(tx, subscription, subscription.cancel_on)
+    elif subscription.state == "paused":
+        resume(tx, ResumeAsk(subscription_id=subscription_id))
+    else:  # its pause waits for what is owed, and is over when it begins
+        subscription.wakes_at = None
 
 
 def run_turns(begin: Begin, *, clock_id: UUID | None = None) -> list[tuple[UUID, str]]:

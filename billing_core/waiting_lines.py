@@ -5,7 +5,7 @@ back a second time while they wait.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from typing import Any
@@ -21,9 +21,11 @@ from .preview import plain
 from .store.locks import add_credited
 from .store.subscription import Subscription, WaitingLine
 
-_MONEY = ("net", "unit", "tax", "discount")
-_DATES = ("start", "end")
-_IDS = ("item_id", "price_id", "credits_line_id")
+_READERS: tuple[tuple[tuple[str, ...], Callable[[Any], Any]], ...] = (
+    (("net", "unit", "tax", "discount"), lambda kept: Money(**kept)),
+    (("start", "end"), date.fromisoformat),
+    (("item_id", "price_id", "credits_line_id"), UUID),
+)
 
 
 def put_by(tx: Tx, subscription: Subscription, lines: Sequence[DraftLine]) -> None:
@@ -85,13 +87,8 @@ def _written(line: DraftLine) -> dict[str, Any]:
 
 def _read(stored: dict[str, Any]) -> DraftLine:
     values = dict(stored)
-    for name in _MONEY:
-        if values[name] is not None:
-            values[name] = Money(**values[name])
-    for name in _DATES:
-        if values[name] is not None:
-            values[name] = date.fromisoformat(values[name])
-    for name in _IDS:
-        if values[name] is not None:
-            values[name] = UUID(values[name])
+    for names, read in _READERS:
+        for name in names:
+            if values[name] is not None:
+                values[name] = read(values[name])
     return DraftLine(**values)

@@ -14,6 +14,7 @@ from billing_core.cancellations import (
     uncancel,
 )
 from billing_core.catalog import PriceTerms, set_tax_rate
+from billing_core.corrections import ReissueAsk, reissue_invoice
 from billing_core.coupons import NewCoupon, add_coupon
 from billing_core.errors import (
     ChangePending,
@@ -28,7 +29,9 @@ from billing_core.events import SubscriptionCanceled
 from billing_core.invoicing import run_billing
 from billing_core.plan_changes import bill_waiting_lines
 from billing_core.refunds import RefundAsk, give_back, send_refund
+from billing_core.starts import StartSubscription, start_subscription
 from billing_core.store.payment import Payment
+from billing_core.store.subscription import Subscription
 
 from .conftest import Company, brl
 from .life import (
@@ -319,3 +322,90 @@ def test_a_cancellation_drops_what_was_scheduled(small_company: Company) -> None
     with company.begin() as tx:
         assert cancel_at_period_end(tx, id) == date(2026, 2, 1)
     assert row_of(company, id).scheduled_price_id is None
+
+
+def test_a_corrected_line_gives_back_what_it_was_corrected_to(company: Company) -> None:
+    company.at = noon(2026, 1, 1)
+    id = begun(company, company.price("Mensal", 3100))
+    [line] = company.lines(invoices_of(company, id)[0].id)
+    with company.begin() as tx:
+        ask = ReissueAsk(
+            invoice_id=line.invoice_id,
+            lines=((line.id, brl(1550)),),
+            reason="x",
+            settle_by="credit",
+        )
+        reissue_invoice(tx, ask)
+    assert company.collect(invoices_of(company, id)[-1].id).state == "paid"
+    company.at = noon(2026, 1, 16)
+    assert canceled(company, id, when="now", settle="credit").credited == brl(800)
+
+
+def test_seconds_count_where_the_price_says_so(company: Company) -> None:
+    """At noon of the 16th, 15 days and a half of 31 are left, half of the part that was bought."""
+    company.at = noon(2026, 1, 1)
+    dear = company.price("Caro", 6200, terms=PriceTerms(proration="second"))
+    id = begun(company, company.price("Mensal", 3100, terms=PriceTerms(proration="second")))
+    assert company.collect(invoices_of(company, id)[0].id).state == "paid"
+    company.at = noon(2026, 1, 8)
+    assert changed(company, id, dear).net == brl(2350)  # 23.5 of 31 days, 31.00 more
+    assert company.collect(invoices_of(company, id)[-1].id).state == "paid"
+    company.at = noon(2026, 1, 16)
+    assert canceled(company, id, when="now", settle="credit").credited == brl(3100)
+
+
+def test_a_free_line_gives_nothing_back(small_company: Company) -> None:
+    company = small_company
+    with company.begin() as tx:
+        add_coupon(tx, NewCoupon(code="TUDO", name="Tudo", off="100", periods=None))
+    id = begun(company, company.price("Mensal", 3100), coupon="TUDO")
+    done = canceled(company, id, when="now", settle="refund")
+    assert (done.refunded, done.credited) == (brl(0), brl(0))
+
+
+def test_a_pending_change_holds_the_day_until_it_is_settled(company: Company) -> None:
+    id = taxed(company)
+    canceled(company, id, when="on_date", on=date(2026, 1, 20))
+    with company.begin() as tx:
+        tx.session.get_one(Subscription, id).pending_invoice_id = company.new_id()
+    company.at = noon(2026, 1, 20)
+    run(company)
+    assert row_of(company, id).state == "active"
+    with company.begin() as tx:
+        tx.session.get_one(Subscription, id).pending_invoice_id = None
+    company.forward(hours=1)
+    run(company)
+    assert (row_of(company, id).state, row_of(company, id).ended_on) == (
+        "canceled",
+        date(2026, 1, 20),
+    )
+
+
+def test_a_period_that_was_never_billed_has_nothing_to_settle(small_company: Company) -> None:
+    company = small_company
+    id = begun_elsewhere(company)
+    with company.begin() as tx, pytest.raises(WrongState):
+        cancel(tx, CancelAsk(subscription_id=id, when="now", settle="credit"))
+
+
+def begun_elsewhere(company: Company) -> UUID:
+    """A subscription that another system bills."""
+    start = StartSubscription(
+        customer_id=company.new_id(),
+        price_id=company.price(),
+        payment_method_id=None,
+        system="legado",
+    )
+    with company.begin() as tx:
+        return start_subscription(tx, start)
+
+
+def test_a_payment_in_dispute_gives_no_credit(company: Company) -> None:
+    id = taxed(company)
+    with company.begin() as tx:
+        payment = tx.session.query(Payment).one()
+        payment.disputed_minor = payment.captured_minor
+    ask = CancelAsk(subscription_id=id, when="now", settle="refund")
+    with company.begin() as tx:
+        assert preview_cancel(tx.session, ask, tx.at).amount == brl(0)
+        tx.session.query(Payment).one().disputed_minor = 0

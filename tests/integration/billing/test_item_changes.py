@@ -1,5 +1,6 @@
 """Changes of quantity, add-ons and cycles, in every mode; by the second where the price says so."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import pytest
 
 from billing_core.catalog import PriceTerms, set_tax_rate
 from billing_core.coupons import NewCoupon, add_coupon
+from billing_core.domain.proration import Span
 from billing_core.errors import (
     CurrencyMismatch,
     LinesWaiting,
@@ -18,11 +20,14 @@ from billing_core.errors import (
     WrongState,
 )
 from billing_core.invoicing import run_billing
+from billing_core.item_lines import lines_for
+from billing_core.pending_changes import apply_paid_change
 from billing_core.plan_change_rules import PlanChangeAsk, ask_from, payload_of, usual_when
-from billing_core.plan_changes import change_plan, preview_plan_change
+from billing_core.plan_changes import change_plan, preview_line, preview_plan_change
 from billing_core.refunds import RefundAsk, give_back
 from billing_core.store.payment import Payment
-from billing_core.store.subscription import SubscriptionItem
+from billing_core.store.subscription import Subscription, SubscriptionItem
+from billing_core.store.terms import terms_of
 
 from .conftest import Company, brl
 from .life import begun, changed, credit_of, invoices_of, lines_of, noon, period, row_of
@@ -226,7 +231,7 @@ def test_a_price_by_the_second_is_prorated_by_the_second_and_the_preview_holds_i
 
 
 def test_an_instant_is_held_for_an_hour(small_company: Company) -> None:
-    plus = Plus(small_company)
+    plus = Plus(small_company, proration="second")
     old = small_company.at - timedelta(minutes=61)
     dear = small_company.price("Max", 9000)
     ask = PlanChangeAsk(subscription_id=plus.id, new_price_id=dear, as_of=old)
@@ -346,3 +351,47 @@ def test_one_act_changes_once_in_every_mode(company: Company, when: str) -> None
             assert change_plan(tx, ask).state == "applied"
     plus.run(date(2026, 5, 11))
     assert plus.items() == [(dear, 2, None)]
+
+
+@pytest.mark.parametrize("lost", ["pending_price_id", "pending_on"])
+def test_a_pending_change_that_has_lost_its_terms_is_a_defect(
+    small_company: Company, lost: str
+) -> None:
+    company = small_company
+    plus = Plus(company)
+    changed(company, plus.id, company.price("Max", 9000))
+    with company.begin() as tx:
+        setattr(tx.session.get_one(Subscription, plus.id), lost, None)
+    with company.begin() as tx:
+        row = tx.session.get_one(Subscription, plus.id)
+        assert row.pending_invoice_id is not None
+        with pytest.raises(AssertionError, match="incomplete"):
+            apply_paid_change(tx, row, row.pending_invoice_id)
+        tx.session.rollback()
+
+
+def test_a_pending_change_that_has_lost_its_invoice_is_a_defect(small_company: Company) -> None:
+    company = small_company
+    plus = Plus(company)
+    nowhere = company.new_id()
+    with company.begin() as tx:
+        row = tx.session.get_one(Subscription, plus.id)
+        apply_paid_change(tx, row, nowhere)  # not its invoice: nothing happens
+        row.pending_invoice_id = nowhere
+        with pytest.raises(AssertionError, match="lost its invoice"):
+            apply_paid_change(tx, row, nowhere)
+        row.pending_invoice_id = None
+
+
+def test_a_line_without_days_cannot_be_shown_as_a_part_of_a_period(small_company: Company) -> None:
+    plus = Plus(small_company)
+    with small_company.begin() as tx:
+        terms = terms_of(tx.session, plus.id)[plus.id]
+    [line] = lines_for(
+        terms.main,
+        Span(date(2026, 4, 1), date(2026, 5, 1), date(2026, 4, 1), date(2026, 5, 1)),
+        kind="subscription",
+        reason="period",
+    )
+    with pytest.raises(AssertionError):
+        preview_line(replace(line, start=None))

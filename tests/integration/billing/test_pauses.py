@@ -27,7 +27,8 @@ from billing_core.pauses import (
 from billing_core.resumptions import ResumeAsk, preview_resume, resume
 from billing_core.resumptions import ask_from as resume_from
 from billing_core.resumptions import payload_of as resume_payload
-from billing_core.subscriptions import cancel_at_period_end, uncancel
+from billing_core.store.subscription import Subscription
+from billing_core.subscriptions import cancel_at_period_end, uncancel, use_payment_method
 
 from .conftest import Company, brl
 from .life import (
@@ -37,6 +38,7 @@ from .life import (
     credit_of,
     invoices_of,
     lines_of,
+    method,
     noon,
     paused,
     period,
@@ -331,3 +333,50 @@ def test_a_change_that_waited_for_the_periods_end_comes_with_the_resumption(
     invoice = resumed(company, id)
     assert invoice.total_minor == 120000
     assert period(company, id) == (date(2012, 4, 5), date(2013, 4, 5))
+
+
+def test_what_was_unpaid_goes_on_from_the_day_it_is_paid(company: Company) -> None:
+    """The months without service are not asked for; the bill day stays."""
+    id = monthly(company, 3000)
+    company.gateway.behave("decline", on="charge", times=50)
+    company.at = noon(2012, 4, 2)
+    run(company)
+    with company.begin() as tx:
+        tx.session.get_one(Subscription, id).become("unpaid")
+    company.at = noon(2012, 7, 18)
+    run(company)
+    company.gateway.behave_well()
+    [owed] = [one.id for one in invoices_of(company, id) if one.state == "open"]
+    assert company.collect(owed).state == "paid"
+    run(company)
+    assert period(company, id) == (date(2012, 7, 18), date(2012, 8, 2))
+    assert [one.total_minor for one in invoices_of(company, id)] == [
+        3000,
+        3000,
+        1452,
+    ]  # 15 of 31 days
+
+
+def test_what_was_unpaid_for_days_only_keeps_its_period(small_company: Company) -> None:
+    company = small_company
+    id = monthly(company, 3000)
+    company.gateway.behave("decline", on="charge")
+    company.at = noon(2012, 4, 2)
+    run(company)
+    with company.begin() as tx:
+        tx.session.get_one(Subscription, id).become("unpaid")
+    company.collect(invoices_of(company, id)[-1].id)
+    assert row_of(company, id).state == "active"
+    assert period(company, id) == (date(2012, 4, 2), date(2012, 5, 2))
+
+
+def test_the_method_it_is_charged_by_must_be_the_customers(small_company: Company) -> None:
+    company = small_company
+    id = monthly(company)
+    mine = method(company, row_of(company, id).customer_id)
+    with company.begin() as tx:
+        use_payment_method(tx, id, mine)
+    assert row_of(company, id).payment_method_id == mine
+    other = method(company, company.new_id())
+    with company.begin() as tx, pytest.raises(NotFound):
+        use_payment_method(tx, id, other)

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from billing_core.catalog import PriceTerms, withdraw_price
 from billing_core.coupons import NewCoupon, add_coupon
@@ -96,6 +96,23 @@ def test_a_coupon_counts_from_the_first_invoice(company: Company) -> None:
     assert totals(company, id) == [("start", "open", 11990)]
     with company.begin() as tx:
         assert tx.session.query(CouponRedemption).one().periods_left == 2
+
+
+def test_a_plan_of_use_alone_has_no_first_invoice(small_company: Company) -> None:
+    company = small_company
+    terms = PriceTerms(model="usage", meter="minutes")
+    id = begun(company, company.price("Minutos", 5, terms=terms))
+    assert (row_of(company, id).state, invoices_of(company, id)) == ("active", [])
+
+
+def test_a_coupon_without_end_stays(small_company: Company) -> None:
+    company = small_company
+    with company.begin() as tx:
+        add_coupon(tx, NewCoupon(code="SEMPRE", name="Sempre", off="10", periods=None))
+    id = begun(company, company.price("Família", 10000), coupon="SEMPRE")
+    company.forward(days=31)
+    run(company)
+    assert [one.total_minor for one in invoices_of(company, id)] == [9000, 9000]
 
 
 def test_a_trial_costs_nothing_and_is_billed_when_it_ends(company: Company) -> None:
@@ -300,3 +317,20 @@ def test_a_turn_is_taken_once_and_one_at_fault_is_named(
     assert row_of(company, bad).state == "incomplete_expired"
     with company.begin() as tx:
         take_turn(tx, bad)
+
+
+def test_turns_wait_for_a_database_that_is_away(
+    small_company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = small_company
+    id = begun(company, company.price(), pay_first=True)
+    company.forward(hours=23)
+
+    def fail(tx: object, id: UUID) -> None:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("billing_core.turns.take_turn", fail)
+        with pytest.raises(OperationalError):
+            run_turns(company.begin)
+    assert row_of(company, id).state == "incomplete"
