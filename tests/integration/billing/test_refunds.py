@@ -265,7 +265,7 @@ def test_a_final_state_hears_nothing_more(small_company: Company) -> None:
     refund_id = promise(company, payment_id)
     send_refund(company.begin, company.gateway, refund_id)
     for word in ("pending", "unknown", "failed"):
-        outcome = RefundOutcome(word, "x")  # type: ignore[arg-type]
+        outcome = RefundOutcome(word, "x")
         assert settle_refund(company.begin, refund_id, outcome) == "failed"
     assert amounts(company, payment_id) == (0, 0)
 
