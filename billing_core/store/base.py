@@ -35,9 +35,8 @@ def add_rows(session: Session, row: type[Base], values: Sequence[Mapping[str, An
     """
     table = row.metadata.tables[row.__tablename__]
     connection = session.connection()
-    if values:
-        writer = _writer(table, tuple(values[0]), connection.dialect)
-        connection.exec_driver_sql(writer.sql, writer.parameters(values))
+    writer = _writer(table, tuple(values[0]), connection.dialect)
+    connection.exec_driver_sql(writer.sql, writer.parameters(values))
 
 
 @dataclass(frozen=True, slots=True)

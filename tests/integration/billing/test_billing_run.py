@@ -305,3 +305,61 @@ def test_a_grouped_run_is_the_same_run(tmp_path: Path) -> None:
         finally:
             company.close()
     assert results[0] == results[1] == (10, 10, 15)
+
+
+def test_nobody_gets_more_invoices_in_one_run_than_a_delay_explains(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing_core.invoicing.MOST_INVOICES", 2)
+    _, late, _ = company.paying()
+    company.forward(days=100)
+    _, punctual, _ = company.paying()
+    first = run_billing(company.begin, company.gateways, batch=5)
+    assert (first.invoices, first.faults) == (2, [(late, "2 invoices in one run")])
+    assert run_billing(company.begin, company.gateways).invoices == 1, "the rest comes next time"
+    assert len(periods(company, punctual)) == 1
+
+
+def test_a_period_that_does_not_advance_is_a_fault_and_no_endless_loop(
+    small_company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = small_company
+    _, stuck, _ = company.paying()
+    _, other, _ = company.paying()
+    company.forward(days=31)
+
+    def stand_still(start: date, **_: object) -> date:
+        return start
+
+    with monkeypatch.context() as patch:
+        patch.setattr("billing_core.renewals.next_boundary", stand_still)
+        run = run_billing(company.begin, company.gateways, batch=10)
+    assert sorted(id for id, _ in run.faults) == sorted([stuck, other])
+    assert all("does not advance" in fault for _, fault in run.faults)
+    assert run_billing(company.begin, company.gateways).invoices == 2
+
+
+def test_a_fault_before_anybody_was_found_is_nobodys(
+    small_company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("billing_core.invoicing._due", fail)
+    with pytest.raises(ValueError, match="a defect"):
+        run_billing(small_company.begin, small_company.gateways)
+
+
+def test_a_database_that_goes_away_while_one_is_billed_alone_stops_the_run(
+    small_company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_company.paying()
+    small_company.forward(days=31)
+    troubles = iter([ValueError("first"), OperationalError("select", {}, Exception("away"))])
+
+    def fail(*_: object, **__: object) -> None:
+        raise next(troubles)
+
+    monkeypatch.setattr("billing_core.invoicing.bill_many", fail)
+    with pytest.raises(OperationalError):
+        run_billing(small_company.begin, small_company.gateways)

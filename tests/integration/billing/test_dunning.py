@@ -6,12 +6,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from billing_core.attempts import write_attempts
 from billing_core.domain.dunning import Policy
 from billing_core.domain.money import Money
 from billing_core.dunning import DunningPlan, dunning_plan, overdue_of, policy_in_force, set_policy
-from billing_core.dunning_run import run_dunning
+from billing_core.dunning_run import carry_out_step, run_dunning
 from billing_core.events import DunningEnded, DunningStepDue, PaymentFailed, SubscriptionCanceled
 from billing_core.invoicing import run_billing
 from billing_core.issuing import void
@@ -26,6 +27,7 @@ from billing_core.write_offs import WriteOffAsk, write_off
 
 from .conftest import Company, brl
 from .test_refund_race import at_once
+from .test_waiting_charges import consent, one_off
 
 Kind = Literal["card", "pix", "pix_automatico", "boleto"]
 
@@ -59,6 +61,8 @@ class Debt:
                 NewMethod(customer_id=self.customer_id, kind=kind, token=f"tok_{tx.new_id()}"),
             )
             use_payment_method(tx, self.subscription_id, method_id)
+        if kind == "pix_automatico":
+            consent(self.company, method_id)
         return method_id
 
     def day(self, after: int) -> None:
@@ -454,16 +458,17 @@ def test_an_invoice_that_never_failed_has_no_plan(small_company: Company) -> Non
 
 def test_an_invoice_without_a_subscription_is_dunned_by_itself(company: Company) -> None:
     debt = Debt(company)
-    with company.begin() as tx:
-        invoice = tx.session.get_one(Invoice, debt.invoice_id)
-        invoice.subscription_id = None
-    debt.day(2)
-    assert len(debt.attempts()) == 2
-    for after in (7, 14, 21, 22):
+    method_id = debt.attempts()[0].payment_method_id
+    lonely = one_off(company, debt.customer_id, method_id)
+    assert company.collect(lonely).state == "failed"
+    for after in (2, 7, 14, 21, 22):
         debt.day(after)
-    [told] = company.told(DunningEnded)
-    assert isinstance(told, DunningEnded)
-    assert told.ending == ""
+    with company.begin() as tx:
+        plan = dunning_plan(tx.session, lonely)
+    assert plan is not None
+    assert [step.outcome for step in plan.steps] == ["started"] * 4 + ["ended"]
+    endings = [one.ending for one in company.told(DunningEnded) if isinstance(one, DunningEnded)]
+    assert sorted(endings) == ["", "canceled"]
 
 
 def test_one_invoice_at_fault_does_not_stop_the_others(small_company: Company) -> None:
@@ -494,3 +499,24 @@ def test_a_plan_is_written_once_for_an_invoice(company: Company) -> None:
             select(func.count()).where(DunningStep.invoice_id == debt.invoice_id)
         )
     assert len(company.told(PaymentFailed)) == 2
+
+
+def test_a_step_whose_day_has_not_come_is_left_alone(small_company: Company) -> None:
+    debt = Debt(small_company)
+    with small_company.begin() as tx:
+        assert carry_out_step(tx, debt.invoice_id) == ("", [])
+    assert debt.plan.retries_left == 4
+
+
+def test_a_database_that_is_away_stops_the_dunning(
+    small_company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Debt(small_company)
+    small_company.forward(days=2)
+
+    def away(*_: object) -> None:
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr("billing_core.dunning_run.carry_out_step", away)
+    with pytest.raises(OperationalError):
+        run_dunning(small_company.begin, small_company.gateways)

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from billing_core.attempts import attempts_to_reconcile, invoices_to_collect, withdraw_attempts
+from billing_core.domain.invoice import Draft, DraftLine
 from billing_core.domain.money import Money
 from billing_core.errors import KeyReused
 from billing_core.events import LatePaymentArrived, PaymentCaptured, PaymentFailed
 from billing_core.invoicing import run_billing
-from billing_core.issuing import void
+from billing_core.issuing import issue, void
 from billing_core.ledger import trial_balance
 from billing_core.payments import (
     collect_batch,
@@ -23,8 +24,9 @@ from billing_core.payments import (
 )
 from billing_core.ports import Receipt
 from billing_core.store.invoice import Invoice
+from billing_core.store.mandate import Mandate
 from billing_core.store.payment import Payment, PaymentAttempt
-from billing_core.store.subscription import Subscription
+from billing_core.store.subscription import PaymentMethod, Subscription
 from billing_core.subscriptions import (
     NewMethod,
     StartSubscription,
@@ -55,6 +57,65 @@ def waiting(company: Company, kind: Kind = "boleto") -> tuple[UUID, UUID, Paymen
     invoice_id = company.invoice(customer_id).id
     assert company.collect(invoice_id).state == "pending"
     return subscription_id, invoice_id, attempt_of(company, invoice_id)
+
+
+def consent(company: Company, method_id: UUID) -> None:
+    """Stand in for a payer who has accepted a standing consent."""
+    with company.begin() as tx:
+        method = tx.session.get_one(PaymentMethod, method_id)
+        tx.session.add(
+            Mandate(
+                id=tx.new_id(),
+                one_time_key=str(method_id),
+                customer_id=method.customer_id,
+                payment_method_id=method_id,
+                gateway=method.gateway,
+                gateway_ref=method.token,
+                payer="p",
+                currency="BRL",
+                period="month",
+                starts_on=tx.at.date(),
+                state="accepted",
+                ask_at=tx.at,
+                requested_at=tx.at,
+                changed_at=tx.at,
+            )
+        )
+
+
+def one_off(company: Company, customer_id: UUID, method_id: UUID) -> UUID:
+    """Issue an invoice that belongs to no subscription."""
+    day = company.at.date()
+    line = DraftLine(
+        kind="adjustment",
+        reason="one_off",
+        label="Instalação",
+        net=brl(5000),
+        tax=brl(0),
+        unit=brl(5000),
+        quantity=1,
+        arithmetic={},
+        start=day,
+        end=day,
+    )
+    with company.begin() as tx:
+        [issued] = issue(
+            tx,
+            [
+                Draft(
+                    customer_id=customer_id,
+                    subscription_id=None,
+                    payment_method_id=method_id,
+                    currency="BRL",
+                    reason="reissue",
+                    due_on=day,
+                    start=None,
+                    end=None,
+                    lines=(line,),
+                )
+            ],
+        )
+    return issued.invoice_id
 
 
 def attempt_of(company: Company, invoice_id: UUID) -> PaymentAttempt:
@@ -311,10 +372,17 @@ def test_nothing_is_charged_by_itself_while_the_collection_is_paused(company: Co
 
 
 def test_an_invoice_without_a_subscription_counts_its_days_in_utc(company: Company) -> None:
-    _, invoice_id, _ = waiting(company, "pix")
-    withdraw_invoice(company.begin, company.gateways, invoice_id)
-    with company.begin() as tx:
-        tx.session.get_one(Invoice, invoice_id).subscription_id = None
+    _, _, attempt = waiting(company, "pix")
     company.at = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)  # the 17th in São Paulo
+    invoice_id = one_off(company, attempt.customer_id, attempt.payment_method_id)
     assert company.collect(invoice_id).state == "pending"
     assert attempt_of(company, invoice_id).due_on == date(2026, 11, 19)
+
+
+def test_an_invoice_without_a_subscription_is_paid_like_any_other(company: Company) -> None:
+    customer_id, _, payment_id = company.paying()
+    method_id = company.payment(payment_id).payment_method_id
+    assert method_id is not None
+    invoice_id = one_off(company, customer_id, method_id)
+    assert company.collect(invoice_id).state == "paid"
+    assert state_of(company, invoice_id) == "paid"
