@@ -122,10 +122,8 @@ def credit_invoice(
     plan = _plan(tx.session, invoice, ask, tx.at, windows)
     if expected is not None and hash_inputs(plan.inputs) != expected:
         raise StaleInputs
-    notes: list[UUID] = []
+    notes = [_lower(tx, plan, ask)] if plan.parts.pre_payment else []
     refund_id = None
-    if plan.parts.pre_payment:
-        notes.append(_lower(tx, plan, ask))
     if plan.back is not None:
         given = carry_out_return(
             tx,
