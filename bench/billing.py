@@ -35,6 +35,7 @@ from billing_core.store.tables import metadata
 from helpdesk.bootstrap import build_services
 from helpdesk.db import transaction_is_open, uuid7
 from helpdesk.jobs.recorded import RecordedJobs
+from helpdesk.memory import ease_collections
 from helpdesk.services import Services
 from helpdesk.settings import Settings
 from tests.databases import fresh_sqlite, throwaway_postgres
@@ -316,6 +317,7 @@ def measured(work: Work, url: str, size: int) -> tuple[float, float]:
 
 
 def _measure(work: Work, url: str, size: int, tell: Any) -> None:
+    ease_collections()  # as a worker does
     seconds = work(url, size)
     tell.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 

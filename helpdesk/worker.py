@@ -13,6 +13,7 @@ from helpdesk.inbox.poller import MailPoller
 from helpdesk.jobs import heartbeat
 from helpdesk.jobs.engine import Worker
 from helpdesk.logs import configure_logs
+from helpdesk.memory import ease_collections
 from helpdesk.services import Services
 from helpdesk.settings import Settings
 
@@ -70,6 +71,7 @@ def run_worker(settings: Settings) -> None:
     if settings.redis_url:
         services.relay.connect(SocketIO(message_queue=settings.redis_url))
     office = BackOffice(services)
+    ease_collections()
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
