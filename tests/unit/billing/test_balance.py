@@ -255,3 +255,14 @@ def test_a_refused_refund_by_units_says_what_was_asked() -> None:
     with pytest.raises(AmountNotPositive):
         line_share(line(0), 1, of=3)
     assert line_share(line(1), 1, of=1) == brl(1)
+
+
+def test_a_refused_refund_of_a_line_says_what_was_asked() -> None:
+    half_gone = line(900, credited=600)
+    with pytest.raises(LineTooSmall) as large:
+        credit_line(half_gone, brl(301))
+    assert (large.value.line_id, large.value.asked) == (half_gone.line_id, brl(301))
+    assert large.value.left == brl(300)
+    with pytest.raises(AmountNotPositive) as nothing:
+        credit_line(half_gone, brl(0))
+    assert nothing.value.asked == brl(0)

@@ -169,3 +169,17 @@ def test_one_mistyped_digit_in_the_first_three_fields_is_noticed(
 def test_an_unreadable_factor_is_told() -> None:
     with pytest.raises(UnreadableBoleto, match="no due factor 999"):
         due_day(999, on=TODAY)
+
+
+def test_the_largest_amount_still_fits() -> None:
+    large = Boleto(bank="341", amount=brl(10**10 - 1), due_on=None, free_field=FREE)
+    assert read_boleto(large.line, on=TODAY).amount == brl(10**10 - 1)
+
+
+def test_a_wrong_digit_is_told_from_a_wrong_field() -> None:
+    good = Boleto(bank="341", amount=brl(5), due_on=None, free_field=FREE)
+    code, typed = good.barcode, good.line
+    with pytest.raises(UnreadableBoleto, match=r"^the check digit is wrong"):
+        read_boleto(code[:4] + str((int(code[4]) + 1) % 10) + code[5:], on=TODAY)
+    with pytest.raises(UnreadableBoleto, match=r"^a field's check digit is wrong"):
+        read_boleto(typed[:9] + str((int(typed[9]) + 1) % 10) + typed[10:], on=TODAY)

@@ -234,3 +234,15 @@ def test_an_amount_off_stays_the_same_amount_at_another_price() -> None:
     ]
     facts = line(discount=off).arithmetic
     assert (facts["off_minor"], facts["discount"]["code"]) == (2000, "VINTE")
+
+
+def test_a_correction_names_its_line() -> None:
+    [step] = all_of([replace(line(), gross=brl(6000))], [line()])
+    assert step == Step("correction", "Família", brl(4000), {})
+
+
+def test_from_a_price_by_unit_to_tiers_price_and_quantity_are_one_step() -> None:
+    by_unit = line(100, quantity=5)
+    by_tiers = line(0, quantity=9, tiers=(Tier(None, "200"),), price=NEW)
+    assert steps([by_unit], [by_tiers]) == [("price", 1300)]
+    assert steps([by_tiers], [line(100, quantity=5, price=OLD)]) == [("price", -1300)]

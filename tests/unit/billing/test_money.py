@@ -172,3 +172,9 @@ def test_splitting_and_adding_up_again_loses_nothing(minor: int, weights: list[i
     for part, weight in zip(parts, weights, strict=True):
         if whole:
             assert abs(part.minor - Fraction(minor * weight, whole)) < 1
+
+
+def test_adding_up_currencies_is_refused_with_both_names() -> None:
+    with pytest.raises(CurrencyMismatch) as mixed:
+        total([brl(1), Money(1, "USD")], "BRL")
+    assert (mixed.value.expected, mixed.value.given) == ("BRL", "USD")

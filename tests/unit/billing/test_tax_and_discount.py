@@ -93,3 +93,10 @@ def test_a_discount_is_a_percentage_or_an_amount() -> None:
             Discount("A", **bad)  # type: ignore[arg-type]
     assert Discount("A", percent="5").arithmetic == {"code": "A", "percent": "5"}
     assert Discount("A", amount=brl(5)).arithmetic == {"code": "A", "amount_minor": 5}
+
+
+@pytest.mark.parametrize("text", ["5,5", "101"])
+def test_a_refused_percentage_is_told(text: str) -> None:
+    with pytest.raises(UnreadableAmount) as refused:
+        read_percent(text)
+    assert refused.value.text == text
