@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from bench.figures import Figures, run
@@ -170,8 +170,8 @@ def bill(url: str, size: int) -> float:
 def insert_barely(url: str, size: int) -> float:
     """Write what `bill` writes, with the same engine, batches and number of transactions.
 
-    The rows are copies of what a run has left behind for one subscription. Only the
-    writing is timed, not the copying.
+    The rows are copies of what a run has left behind for one subscription, with ids of
+    their own. Making them is timed as well, reading whom they are for is not.
     """
     services = services_at(url)
     bill_one(services)
@@ -181,13 +181,13 @@ def insert_barely(url: str, size: int) -> float:
     for number, count in enumerate(portions(size)):
         with services.reading() as session:
             owners = model.owners(session, count)
-        copies = [model.copy(owner, number * BATCH + n) for n, owner in enumerate(owners, start=2)]
         begin = time.perf_counter()
+        copies = [model.copy(owner, number * BATCH + n) for n, owner in enumerate(owners, start=2)]
         for tables in model.transactions:
             with services.begin() as tx:
                 for place in tables:
                     rows = [row for copy in copies for row in copy[place]]
-                    tx.session.connection().execute(insert(model.rows[place][0]), rows)
+                    tx.session.connection().execute(insert(model.tables[place]), rows)
         seconds += time.perf_counter() - begin
     with services.reading() as session:
         assert session.scalar(select(func.count()).select_from(Payment)) == size + 1
@@ -209,10 +209,12 @@ class Model:
     """The rows that billing one subscription leaves behind, to be copied for others."""
 
     def __init__(self, session: Session) -> None:
-        self._last, customer, method, item = session.execute(OWNERS.limit(1)).one()
-        self._mine = (self._last, customer, method, item)
-        self.rows: list[tuple[Table, list[dict[str, Any]]]] = []
-        places: list[list[int]] = [[], []]
+        first = session.execute(OWNERS.limit(1)).one()
+        self._last = first[0]
+        self._ids: list[UUID | None] = list(first)  # the owner's come first
+        self.tables: list[Table] = []
+        self.transactions: list[list[int]] = [[], []]
+        self._recipes: list[list[Recipe]] = []
         captured = set(session.scalars(select(Payment.id)))
         for table in metadata.sorted_tables:
             if table.name in KEPT:
@@ -220,21 +222,63 @@ class Model:
             found = [dict(row._mapping) for row in session.execute(select(table))]
             for turn, rows in enumerate(_turns(table, found, captured)):
                 if rows:
-                    places[turn].append(len(self.rows))
-                    self.rows.append((table, rows))
-        self.transactions = places
+                    self.transactions[turn].append(len(self.tables))
+                    self.tables.append(table)
+                    self._recipes.append([self._recipe(table, row) for row in rows])
 
-    def owners(self, session: Session, count: int) -> Sequence[Row[Any]]:
-        owners = session.execute(OWNERS.where(Subscription.id > self._last).limit(count)).all()
-        self._last = owners[-1][0]
-        return owners
+    def owners(self, session: Session, count: int) -> Sequence[Sequence[UUID | None]]:
+        found = session.execute(OWNERS.where(Subscription.id > self._last).limit(count)).all()
+        self._last = found[-1][0]
+        return [tuple(row) for row in found]
 
-    def copy(self, owner: Row[Any], number: int) -> list[list[dict[str, Any]]]:
+    def copy(self, owner: Sequence[UUID | None], number: int) -> list[list[dict[str, Any]]]:
         """Return the rows of each table, with this owner's ids and fresh ones of their own."""
-        known: dict[UUID, UUID] = dict(zip(self._mine, owner, strict=True))
+        ids = [*owner, *(new_id() for _ in range(len(self._ids) - len(owner)))]
         return [
-            [_copied(row, known, number, table.name) for row in rows] for table, rows in self.rows
+            [
+                {
+                    **recipe.row,
+                    **{column: ids[place] for column, place in recipe.ids},
+                    **{column: str(ids[place]) for column, place in recipe.keys},
+                    **dict.fromkeys(recipe.numbers, number),
+                }
+                for recipe in recipes
+            ]
+            for recipes in self._recipes
         ]
+
+    def _recipe(self, table: Table, row: dict[str, Any]) -> "Recipe":
+        shared = ("price_id", "plan_id")
+        if table.name == "payment_attempt":
+            row = row | {"payment_id": None}  # written once the money is there
+        return Recipe(
+            row,
+            [
+                (column, self._place(value))
+                for column, value in row.items()
+                if isinstance(value, UUID) and column not in shared
+            ],
+            [
+                (column, self._place(UUID(value.removeprefix("ch_"))))
+                for column, value in row.items()
+                if column in ("key", "gateway_ref")
+            ],
+            [column for column in row if column == "number"],
+        )
+
+    def _place(self, id: UUID) -> int:
+        if id not in self._ids:
+            self._ids.append(id)
+        return self._ids.index(id)
+
+
+class Recipe(NamedTuple):
+    """One row, and what differs in each copy of it: column by column, the id it takes."""
+
+    row: dict[str, Any]
+    ids: list[tuple[str, int]]
+    keys: list[tuple[str, int]]  # ids as text
+    numbers: list[str]
 
 
 OWNERS = (
@@ -269,25 +313,6 @@ def _turns(
         late = rows[len(rows) // 2 :]  # half of the books are the payment's
     yield [row for row in rows if row not in late]
     yield late
-
-
-def _copied(
-    row: dict[str, Any], known: dict[UUID, UUID], number: int, table: str
-) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for column, value in row.items():
-        if isinstance(value, UUID) and column not in ("price_id", "plan_id"):
-            value = known.setdefault(value, new_id())
-        elif column == "key":
-            value = str(known.setdefault(UUID(value), new_id()))
-        elif column == "gateway_ref":
-            value = f"ch_{number}"
-        elif column == "number":
-            value = number
-        result[column] = value
-    if table == "payment_attempt":
-        result["payment_id"] = None  # written once the money is there
-    return result
 
 
 def put(connection: Connection, row: Any, rows: list[dict[str, Any]]) -> None:
