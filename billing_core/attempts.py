@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from .domain.calendar import local_date
@@ -169,7 +169,7 @@ def _method_id() -> ColumnElement[UUID | None]:
     return func.coalesce(Subscription.payment_method_id, Invoice.payment_method_id)
 
 
-def _lock_owed(session: Session, invoice_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+def _lock_owed(session: Session, invoice_ids: Sequence[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
     query = (
         select(
             Invoice.id,
@@ -242,7 +242,7 @@ def _unanswered(tx: Tx, invoice_ids: Sequence[UUID]) -> list[ChargeOrder]:
 
 
 def _orders(tx: Tx, which: ColumnElement[bool]) -> list[ChargeOrder]:
-    query: Select[Any] = (
+    query = (
         select(PaymentAttempt, PaymentMethod.token, Invoice.state)
         .join(PaymentMethod, PaymentMethod.id == PaymentAttempt.payment_method_id)
         .join(Invoice, Invoice.id == PaymentAttempt.invoice_id)

@@ -233,10 +233,17 @@ def _scheme_allows(session: Session, case: _Case) -> bool:
         )
         .order_by(PaymentAttempt.created_at, PaymentAttempt.id)
     ).all()
-    first_due = tries[0][0] if tries else case.today
+    days = [day or case.today for day, _ in tries]
+    first_due = days[0] if days else case.today
     cycle = case.invoice.period_end
     return pix_automatico_retry_allowed(
-        [(day - first_due).days for day in (*(day for day, ours in tries if ours), case.today)],
+        [
+            (day - first_due).days
+            for day in (
+                *(day for day, (_, ours) in zip(days, tries, strict=True) if ours),
+                case.today,
+            )
+        ],
         max_tries=case.policy.pix_automatico_tries,
         window_days=case.policy.pix_automatico_window,
         next_cycle=(cycle - first_due).days if cycle is not None else None,

@@ -147,6 +147,7 @@ def _due(
     return [
         Due(due_at, id, due_at + (end - start) <= at + timedelta(days=1))
         for due_at, id, start, end in session.execute(query)
+        if due_at is not None
     ]
 
 
