@@ -123,7 +123,9 @@ class Sandbox(ProviderHands):
 
     def refund(self, *, payment_ref: str, amount: Money, key: str) -> Receipt:
         with self._asked() as connection:
-            charge = connection.execute(select(CHARGES).where(CHARGES.c.ref == payment_ref)).first()
+            # Locked, so that of two requests with one key the second finds the first.
+            found = select(CHARGES).where(CHARGES.c.ref == payment_ref).with_for_update()
+            charge = connection.execute(found).first()
             rule = self._rule(connection, "refund", key, charge.method_token if charge else "")
             known = by_key(connection, REFUNDS, key)
             fate = fate_by(rule) if known is None and charge is not None else None

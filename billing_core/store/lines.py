@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..domain.balance import LineBalance
 from ..domain.money import Money
-from .invoice import CreditNoteLine, Invoice, InvoiceLine
+from .invoice import CreditNoteLine, InvoiceLine
 
 
 def lines_of(session: Session, invoice_id: UUID) -> list[InvoiceLine]:
@@ -35,26 +35,6 @@ def balances(session: Session, invoice_id: UUID | None, currency: str) -> list[L
     if invoice_id is None:
         return None
     return [balance_of_line(line, currency) for line in lines_of(session, invoice_id)]
-
-
-def live_line(
-    session: Session, subscription_id: UUID, *, price_id: UUID
-) -> tuple[InvoiceLine, Invoice] | None:
-    """Return the newest charge for this price, with its invoice: what the running period rests on."""
-    found = session.execute(
-        select(InvoiceLine, Invoice)
-        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-        .where(
-            InvoiceLine.subscription_id == subscription_id,
-            InvoiceLine.price_id == price_id,
-            InvoiceLine.kind.in_(("subscription", "proration_charge")),
-            Invoice.state != "void",
-        )
-        .order_by(InvoiceLine.period_end.desc(), Invoice.issued_at.desc(), Invoice.number.desc())
-        .limit(1)
-        .execution_options(populate_existing=True)
-    ).first()
-    return (found[0], found[1]) if found else None
 
 
 def note_lines(session: Session, credit_note_id: UUID) -> list[CreditNoteLine]:

@@ -155,6 +155,10 @@ REFUSALS: dict[type[BaseException], Refusal] = {
     billing.KeyReused: Refusal(
         409, N_("This confirmation was used for something else before. Nothing was sent.")
     ),
+    billing.BadSignature: Refusal(400, N_("This notice is not signed by the payment provider.")),
+    billing.UnreadableNotice: Refusal(
+        400, N_("This notice of the payment provider is unreadable.")
+    ),
     money.StalePreview: Refusal(
         409, N_("The account has changed since this preview. Make the preview again.")
     ),
