@@ -220,7 +220,8 @@ def test_an_answer_to_a_closed_window_is_counted_on_its_button(
         site.answers(site.tickets()[0].id, text)
     expect(page.get_by_role("button", name="Open chat (2 new)")).to_be_visible()
     page.reload()  # a page that did not have it open still hears
-    page.get_by_role("button", name="Open chat (2 new)").click()
+    expect(page.get_by_role("button", name="Open chat (2 new)")).to_be_visible()
+    expect(open_chat(page).get_by_text("two", exact=True)).to_be_visible()  # now it was read
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
 
