@@ -109,28 +109,33 @@ def with_extra_route(
     create_app(services.settings, services)
 
 
-def plain() -> str:
-    return "hello"
+def plain() -> Callable[[], str]:
+    """Return a view of its own each time: declaring a policy marks it for good."""
+
+    def view() -> str:
+        return "hello"
+
+    return view
 
 
 def test_the_product_does_not_start_with_a_route_that_declares_no_policy(
     monkeypatch: pytest.MonkeyPatch, services: Services
 ) -> None:
     with pytest.raises(PolicyMissing, match="/extra declares no policy"):
-        with_extra_route(monkeypatch, services, plain)
+        with_extra_route(monkeypatch, services, plain())
 
 
 def test_the_product_does_not_start_with_a_permission_that_does_not_exist(
     monkeypatch: pytest.MonkeyPatch, services: Services
 ) -> None:
     with pytest.raises(PolicyMissing, match=r"unknown permission: ticket\.raed"):
-        with_extra_route(monkeypatch, services, requires("ticket.raed")(plain))
+        with_extra_route(monkeypatch, services, requires("ticket.raed")(plain()))
 
 
 def test_the_product_starts_with_the_same_route_once_it_has_a_policy(
     monkeypatch: pytest.MonkeyPatch, services: Services
 ) -> None:
-    with_extra_route(monkeypatch, services, public("says hello")(plain))
+    with_extra_route(monkeypatch, services, public("says hello")(plain()))
 
 
 def test_the_product_does_not_start_with_a_socket_event_that_declares_no_policy(
