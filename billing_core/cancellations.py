@@ -245,8 +245,7 @@ def _schedule(tx: Tx, plan: _Plan, ask: CancelAsk) -> CancelResult:
     else:
         subscription.cancel_at_period_end = True
         subscription.cancel_on = subscription.cancel_settle = None
-    subscription.scheduled_item_id = subscription.scheduled_price_id = None
-    subscription.scheduled_quantity = subscription.scheduled_act_id = None
+    subscription.forget_scheduled()
     set_alarm(subscription)
     return CancelResult("scheduled", plan.on, nothing, nothing, nothing)
 

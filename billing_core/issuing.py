@@ -128,13 +128,12 @@ def void(tx: Tx, invoice: Invoice) -> None:
     used = Money(invoice.credit_applied_minor, currency)
     net = Money(sum(line.net_minor for line in lines), currency)
     tax = Money(sum(line.tax_minor for line in lines), currency)
-    if net or tax:
-        post(
-            tx,
-            books.invoice_voided(
-                invoice.id, invoice.customer_id, net=net, tax=tax, credit_applied=used
-            ),
-        )
+    post(
+        tx,
+        books.invoice_voided(
+            invoice.id, invoice.customer_id, net=net, tax=tax, credit_applied=used
+        ),
+    )
     if used:
         move(
             tx,

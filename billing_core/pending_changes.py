@@ -46,8 +46,7 @@ def carry_out(
     old_price_id = _change_item(tx, subscription, price_id, on)
     act = subscription.pending_act_id
     _forget_pending(subscription)
-    subscription.scheduled_item_id = subscription.scheduled_price_id = None
-    subscription.scheduled_quantity = subscription.scheduled_act_id = None
+    subscription.forget_scheduled()
     record_mrr(tx, subscription.id)
     tx.emit(
         PlanChanged(

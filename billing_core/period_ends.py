@@ -85,8 +85,7 @@ def end_subscription(tx: Tx, subscription: Subscription, *, on: date, why: str) 
     subscription.become("canceled")
     subscription.ended_on = on
     subscription.next_bill_at = subscription.wakes_at = None
-    subscription.scheduled_item_id = subscription.scheduled_price_id = None
-    subscription.scheduled_quantity = subscription.scheduled_act_id = None
+    subscription.forget_scheduled()
     tx.emit(
         SubscriptionCanceled(
             subscription_id=subscription.id,

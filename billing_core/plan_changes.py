@@ -90,8 +90,7 @@ def change_plan(tx: Tx, ask: PlanChangeAsk, *, expected: str | None = None) -> P
 def cancel_scheduled_change(tx: Tx, subscription_id: UUID) -> None:
     """Forget a change that waits for the period's end. Nothing scheduled is fine."""
     subscription = lock_subscription(tx.session, subscription_id)
-    subscription.scheduled_item_id = subscription.scheduled_price_id = None
-    subscription.scheduled_quantity = subscription.scheduled_act_id = None
+    subscription.forget_scheduled()
 
 
 def bill_waiting_lines(tx: Tx, subscription_id: UUID) -> UUID | None:

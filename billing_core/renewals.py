@@ -157,37 +157,31 @@ def carry_out_scheduled(
         subscription.anchor_date = subscription.current_period_end
         subscription.anchor_day = subscription.anchor_date.day
     item_id = subscription.scheduled_item_id or terms.item.id
-    before = {one.item.id: one for one in terms.items}.get(item_id)
-    after = {one.item.id: one for one in then.items}.get(item_id)
-    if after is None and before is not None:
-        before.item.ended_on = subscription.current_period_end
-    elif before is None and after is not None:
-        after.item.added_on = subscription.current_period_end
-        tx.session.add(after.item)
-    elif after is not None:
-        after.item.price_id, after.item.quantity = after.price.id, after.quantity
+    before = {one.item.id: one for one in terms.items}
+    after = {one.item.id: one for one in then.items}
+    old = before.get(item_id) or after[item_id]
+    new = after.get(item_id) or before[item_id]
+    if item_id not in after:
+        old.item.ended_on = subscription.current_period_end
+    elif item_id not in before:
+        new.item.added_on = subscription.current_period_end
+        tx.session.add(new.item)
+    else:
+        new.item.price_id, new.item.quantity = new.price.id, new.quantity
     act = subscription.scheduled_act_id
-    forget_scheduled(subscription)
-    old, new = before or after, after or before
-    if old is not None and new is not None:
-        tx.emit(
-            PlanChanged(
-                subscription_id=subscription.id,
-                customer_id=subscription.customer_id,
-                money_act_id=act,
-                old_price_id=old.price.id,
-                new_price_id=new.price.id,
-                invoice_id=None,
-                net=Money.zero(subscription.currency),
-            )
+    subscription.forget_scheduled()
+    tx.emit(
+        PlanChanged(
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            money_act_id=act,
+            old_price_id=old.price.id,
+            new_price_id=new.price.id,
+            invoice_id=None,
+            net=Money.zero(subscription.currency),
         )
+    )
     return then
-
-
-def forget_scheduled(subscription: Subscription) -> None:
-    """Drop the change that waits for the period's end, if there is one."""
-    subscription.scheduled_item_id = subscription.scheduled_price_id = None
-    subscription.scheduled_quantity = subscription.scheduled_act_id = None
 
 
 def _advance(subscription: Subscription, terms: Terms) -> None:

@@ -180,15 +180,14 @@ def _invoices(
             .execution_options(populate_existing=True)
         )
     )
-    payments = defaultdict(list)
+    payments: defaultdict[UUID | None, list[Payment]] = defaultdict(list)
     for payment in session.scalars(
         select(Payment)
         .where(Payment.invoice_id.in_(ids))
         .order_by(Payment.captured_at)
         .execution_options(populate_existing=True)
     ):
-        if payment.invoice_id is not None:
-            payments[payment.invoice_id].append(payment)
+        payments[payment.invoice_id].append(payment)
     attempts = {
         attempt.invoice_id: attempt
         for attempt in session.scalars(

@@ -117,6 +117,11 @@ class Subscription(Base):
         check_edge(self.state, state)
         self.state = state
 
+    def forget_scheduled(self) -> None:
+        """Drop the change that waits for the period's end, if there is one."""
+        self.scheduled_item_id = self.scheduled_price_id = None
+        self.scheduled_quantity = self.scheduled_act_id = None
+
 
 class SubscriptionItem(Base):
     __tablename__ = "subscription_item"

@@ -23,7 +23,21 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(f"{gateways.__name__}.{name}")
 
 
-@pytest.fixture(params=[*_peers(), pytest.param("sandbox-on-postgresql", marks=pytest.mark.pg)])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on each peer that has the abilities it needs, and none that it is to lack."""
+    if "peer" not in metafunc.fixturenames:
+        return
+    needed = {mark.args[0] for mark in metafunc.definition.iter_markers("needs")}
+    barred = {mark.args[0] for mark in metafunc.definition.iter_markers("lacks")}
+    params: list[object] = [
+        name for name in _peers() if needed <= _module(name).CAN and not barred & _module(name).CAN
+    ]
+    if "sandbox" in params:
+        params.append(pytest.param("sandbox-on-postgresql", marks=pytest.mark.pg))
+    metafunc.parametrize("peer", params, indirect=True)
+
+
+@pytest.fixture
 def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Peer]:
     """One provider after the other, each with empty books."""
     name, _, on_postgresql = request.param.partition("-on-")

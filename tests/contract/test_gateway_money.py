@@ -143,9 +143,8 @@ def test_a_payment_is_booked_once_whoever_tells_of_it(shop: Shop) -> None:
     assert [one.minor for one in shop.peer.moved("charge")] == [PRICE]
 
 
+@pytest.mark.needs("refund")
 def test_eight_at_once_never_give_back_more_than_was_paid(shop: Shop) -> None:
-    if "refund" not in shop.peer.can:
-        return
     payment_id = shop.payment()
     start = threading.Barrier(8)
     refused: list[Exception] = []
@@ -169,9 +168,8 @@ def test_eight_at_once_never_give_back_more_than_was_paid(shop: Shop) -> None:
     assert shop.refunded() == 4 * 3000
 
 
+@pytest.mark.needs("refund")
 def test_eight_at_once_with_one_key_send_one_refund(shop: Shop) -> None:
-    if "refund" not in shop.peer.can:
-        return
     refund_id = shop.promise(shop.payment(), 3000)
     send_refund(shop.begin, shop.peer.gateway, refund_id)
     for _ in range(8):
@@ -181,10 +179,9 @@ def test_eight_at_once_with_one_key_send_one_refund(shop: Shop) -> None:
     assert shop.refunded() == 3000
 
 
+@pytest.mark.needs("refund")
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "hang", "error_500"])
 def test_a_refund_without_an_answer_moves_money_once(shop: Shop, fault: Fault) -> None:
-    if "refund" not in shop.peer.can:
-        return
     refund_id = shop.promise(shop.payment(), 5000)
     shop.peer.break_next("refund", fault)
     send_refund(shop.begin, shop.peer.gateway, refund_id)
@@ -241,9 +238,8 @@ def test_notices_may_come_twice_and_in_any_order(shop: Shop) -> None:
     assert len(shop.ids(Payment)) == len(peer.moved("charge"))
 
 
+@pytest.mark.lacks("refund")
 def test_a_rail_that_gives_nothing_back_says_so_before_and_after(shop: Shop) -> None:
-    if "refund" in shop.peer.can:
-        return
     refund_id = shop.promise(shop.payment(), 1000)
     assert send_refund(shop.begin, shop.peer.gateway, refund_id) == "failed"
     assert shop.refunded() == 0
@@ -260,9 +256,8 @@ class Counting:
         return self._refund(payment_ref=payment_ref, amount=amount, key=key)
 
 
+@pytest.mark.needs("refund")
 def test_what_is_too_much_is_never_even_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "refund" not in shop.peer.can:
-        return
     payment_id = shop.payment()
     counting = Counting(shop.peer.gateway.refund)
     monkeypatch.setattr(shop.peer.gateway, "refund", counting)

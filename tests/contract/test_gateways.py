@@ -170,13 +170,23 @@ def test_a_question_without_an_answer_may_be_asked_again(peer: Peer, fault: Faul
     assert found.ref == receipt.ref
 
 
-@pytest.mark.parametrize("succeed", [True, False], ids=["succeeds", "fails"])
 @pytest.mark.parametrize("call", CALLS)
-def test_what_is_pending_ends_with_a_notice(peer: Peer, call: Moved, succeed: bool) -> None:
-    if lacks(peer, call):
-        return
-    if not succeed and (f"fail_{call}" not in peer.can):
-        return
+def test_what_is_pending_ends_with_a_notice(peer: Peer, call: Moved) -> None:
+    if not lacks(peer, call):
+        ends_with_a_notice(peer, call, succeed=True)
+
+
+@pytest.mark.needs("fail_charge")
+def test_a_charge_that_is_pending_may_end_without_money(peer: Peer) -> None:
+    ends_with_a_notice(peer, "charge", succeed=False)
+
+
+@pytest.mark.needs("fail_refund")
+def test_a_refund_that_is_pending_may_end_without_money(peer: Peer) -> None:
+    ends_with_a_notice(peer, "refund", succeed=False)
+
+
+def ends_with_a_notice(peer: Peer, call: Moved, *, succeed: bool) -> None:
     payment, name = paid(peer), key()
     before = len(peer.moved(call))
     peer.answer_late(call)
@@ -263,9 +273,8 @@ def test_a_notice_says_the_same_each_time_it_comes(peer: Peer, delivery: Deliver
     assert read(peer, delivery) == read(peer, delivery)
 
 
+@pytest.mark.needs("outside")
 def test_a_refund_made_outside_bears_no_key_of_ours(peer: Peer) -> None:
-    if "outside" not in peer.can:
-        return
     payment = paid(peer)
     event = read(peer, peer.refund_outside(payment.ref, 2500))
     assert event.receipt is not None
@@ -296,9 +305,8 @@ def test_a_dispute_is_told_and_can_be_answered_once(peer: Peer) -> None:
         peer.gateway.answer_dispute(ref, evidence=None, key=key())
 
 
+@pytest.mark.needs("dispute")
 def test_a_dispute_can_be_accepted(peer: Peer) -> None:
-    if "dispute" not in peer.can:
-        return
     event = read(peer, peer.open_dispute(paid(peer).ref, 5000))
     assert event.dispute is not None
     peer.gateway.answer_dispute(event.dispute.ref, evidence=None, key=key())

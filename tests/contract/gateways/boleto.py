@@ -10,10 +10,12 @@ from helpdesk.db import transaction_is_open
 from tests.contract.gateways.bank import BankPeer
 from tests.contract.gateways.peer import Ability
 
+CAN: frozenset[Ability] = frozenset({"fail_charge"})
+
 
 class BoletoPeer(BankPeer):
     rail = "boleto"
-    can: frozenset[Ability] = frozenset({"fail_charge"})
+    can = CAN
 
 
 def _make(access: BankAccess) -> Gateway:

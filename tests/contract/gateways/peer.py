@@ -2,10 +2,13 @@
 
 A module of this folder that has `open_peer` is a peer, and the whole contract runs on it:
 
+    CAN: frozenset[Ability]
+
     @contextmanager
     def open_peer(url: str) -> Iterator[Peer]: ...
 
-`url` is an empty migrated database, for a peer that needs one.
+`url` is an empty migrated database, for a peer that needs one. A test marked
+`needs(ability)` runs on the peers that `CAN`, one marked `lacks(ability)` on the others.
 """
 
 from collections.abc import Mapping

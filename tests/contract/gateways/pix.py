@@ -10,10 +10,12 @@ from helpdesk.db import transaction_is_open
 from tests.contract.gateways.bank import BankPeer
 from tests.contract.gateways.peer import Ability
 
+CAN: frozenset[Ability] = frozenset({"refund", "fail_charge", "fail_refund", "outside"})
+
 
 class PixPeer(BankPeer):
     rail = "pix"
-    can: frozenset[Ability] = frozenset({"refund", "fail_charge", "fail_refund", "outside"})
+    can = CAN
 
 
 def _make(access: BankAccess) -> Gateway:

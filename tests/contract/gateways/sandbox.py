@@ -14,13 +14,13 @@ from billing_core.gateways.sandbox_hands import SIGNATURE_HEADER
 from helpdesk.db import make_engine, transaction_is_open
 from tests.contract.gateways.peer import Ability, Call, Delivery, Fault, Moved, Movement
 
+CAN: frozenset[Ability] = frozenset({"refund", "fail_charge", "fail_refund", "outside", "dispute"})
+
 
 class SandboxPeer:
     rail = "card"
     pays_at_once = True
-    can: frozenset[Ability] = frozenset(
-        {"refund", "fail_charge", "fail_refund", "outside", "dispute"}
-    )
+    can = CAN
     webhook_secret = "whsec_of_the_sandbox"
     signature_header = SIGNATURE_HEADER
     token = "tok_visa"

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from tests.contract.gateways.peer import Ability
 from tests.contract.gateways.sandbox import SandboxPeer
 
+CAN: frozenset[Ability] = frozenset({"fail_charge"})
+
 
 class BoletoSandboxPeer(SandboxPeer):
     rail = "boleto"
     pays_at_once = False
-    can: frozenset[Ability] = frozenset({"fail_charge"})
+    can = CAN
     token = "boleto_ana"
 
 

@@ -36,12 +36,13 @@ def running() -> LocalStripe:
     return peer
 
 
+CAN: frozenset[Ability] = frozenset({"refund", "fail_charge", "fail_refund", "outside", "dispute"})
+
+
 class StripePeer:
     rail = "card"
     pays_at_once = True
-    can: frozenset[Ability] = frozenset(
-        {"refund", "fail_charge", "fail_refund", "outside", "dispute"}
-    )
+    can = CAN
     webhook_secret = "whsec_of_the_contract"
     signature_header = SIGNATURE_HEADER
 

@@ -210,6 +210,18 @@ def test_an_amount_is_spread_over_the_items_of_its_plans(small_company: Company)
     ]
 
 
+def test_an_amount_comes_off_prices_and_never_off_what_was_used(small_company: Company) -> None:
+    company = small_company
+    _, subscription_id = company.start(company.price("Plano", 10000))
+    calls = sell(company, "Chamadas", 10, model="usage", meter="calls")
+    item_id = add_item(company, subscription_id, calls)
+    redeem(company, subscription_id, NewCoupon(code="UM", name="Um real", off=brl(100)))
+    with company.begin() as tx:
+        record_usage(tx, NewUsage(item_id=item_id, quantity=30, used_at=tx.at, key="a"))
+    found = figures(company, next_invoice(company, subscription_id))
+    assert sorted(found) == [("Chamadas", 300, 0, 0), ("Plano", 9900, 0, 100)]
+
+
 def test_a_coupon_is_refused_where_it_does_not_belong(company: Company) -> None:
     _, subscription_id = company.start()
     other = company.price("Outro", 500)
