@@ -61,10 +61,10 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-def sign_in(browser: Browser, address: str, role: str, *, theme: str) -> Page:
+def sign_in(browser: Browser, address: str, role: str, *, theme: str, width: int = 1440) -> Page:
     """Sign in with a fresh browser."""
     context = browser.new_context(
-        viewport={"width": 1440, "height": 900},
+        viewport={"width": width, "height": 900},
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
     )
@@ -124,3 +124,18 @@ def test_no_step_of_a_money_act_shuts_anybody_out(
     found["approvals"] = faults(chief)
     assert len(found) == 13
     assert {step: faults for step, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_invoice_shuts_nobody_out(
+    browser: Browser, address: str, theme: str, width: int
+) -> None:
+    page = sign_in(browser, address, "agent", theme=theme, width=width)
+    page.goto(address)
+    invoice = page.locator("a[href*='/invoices/']").first.get_attribute("href")
+    assert invoice is not None
+    page.goto(address.rsplit("/inbox", 1)[0] + invoice)
+    expect(page.locator("h1")).to_be_visible()
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
