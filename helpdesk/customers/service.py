@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from channels.port import HandleKind, Party, Trust
+from helpdesk.customers.blocks import index_customer
 from helpdesk.customers.findings import note_duplicates
 from helpdesk.customers.handles import normalise
 from helpdesk.customers.model import Customer, Handle
@@ -72,11 +73,12 @@ def create_customer(
         time_zone=time_zone,
         document_masked=document_masked,
         document_hash=document_hash,
+        born_on=None,
         merged_into_id=None,
         created_at=tx.at,
     )
     tx.session.add(customer)
-    tx.session.flush()
+    index_customer(tx, customer.id)
     return customer
 
 
@@ -111,6 +113,7 @@ def add_handle(
             claimed_at=None if verified else tx.at,
         )
         tx.session.add(handle)
+        index_customer(tx, customer_id)
     elif verified and handle.verified_at is None:
         handle.verified_at = tx.at
     tx.session.flush()

@@ -20,6 +20,8 @@ from billing_core.store.views import (
     NextCharge,
     SubscriptionView,
 )
+from helpdesk.customers.handles import PHONES
+from helpdesk.customers.likeness import Facts
 from helpdesk.customers.match import candidates
 from helpdesk.customers.model import Customer, Handle
 from helpdesk.customers.queries import handles_of
@@ -97,19 +99,20 @@ def _account(session: Session, customer_id: UUID, at: datetime) -> AccountView |
 
 
 def _candidates(session: Session, ticket: Ticket, formats: Formats) -> tuple[Candidate, ...]:
-    parts = session.scalars(select(Participant).where(Participant.ticket_id == ticket.id))
-    known = {part.kind: part.value for part in parts}
+    parts = list(session.scalars(select(Participant).where(Participant.ticket_id == ticket.id)))
+    told = Facts(
+        name=ticket.customer_name,
+        emails=tuple(part.value for part in parts if part.kind == "email"),
+        phones=tuple(part.value for part in parts if part.kind in PHONES),
+    )
     reasons = {
         "email": formats.gettext("e-mail"),
         "phone": formats.gettext("phone"),
         "name": formats.gettext("name"),
+        "born_on": formats.gettext("birth date"),
+        "document": formats.gettext("document"),
+        "address": formats.gettext("address"),
     }
-    found = candidates(
-        session,
-        name=ticket.customer_name,
-        email=known.get("email", ""),
-        phone=known.get("phone") or known.get("whatsapp", ""),
-    )
     return tuple(
         Candidate(
             customer_id=str(one.customer_id),
@@ -118,7 +121,7 @@ def _candidates(session: Session, ticket: Ticket, formats: Formats) -> tuple[Can
             reason=reasons.get(one.why, one.why),
             score=one.score,
         )
-        for one in found
+        for one in candidates(session, told)
     )
 
 
