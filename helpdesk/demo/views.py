@@ -1,5 +1,6 @@
 """A page of the sample company, with the chat widget on it. Served only when asked for."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -72,7 +73,13 @@ def somebody(session: Session) -> str:
 def signed(service: Services, subject: str, name: str) -> str:
     """Return the token with which a site vouches for its customer, good for an hour."""
     expires = service.clock() + timedelta(minutes=55)
-    claims = {"sub": subject, "name": name, "aud": AUDIENCE, "exp": int(expires.timestamp())}
+    claims = {
+        "sub": subject,
+        "name": name,
+        "aud": AUDIENCE,
+        "exp": int(expires.timestamp()),
+        "jti": secrets.token_urlsafe(12),
+    }
     return jwt.encode(claims, service.settings.widget_secret, algorithm="HS256")
 
 

@@ -17,6 +17,7 @@ from helpdesk.sla.rules import NEVER
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets.model import Message, ReadMark, Ticket, TicketStatus
 from helpdesk.tickets.numbers import next_number
+from helpdesk.widget.line import number_message
 
 SNIPPET_LENGTH = 160
 
@@ -266,4 +267,6 @@ def _add(tx: UnitOfWork, ticket: Ticket, message: Message, *, actor: Actor, kind
         ticket.last_channel = message.channel
         ticket.last_message_at = tx.at
     tx.session.flush()
+    if message.visibility == "public" and message.channel == "chat" and ticket.chat_key:
+        number_message(tx, ticket.chat_key, message.id)
     return message

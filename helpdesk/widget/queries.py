@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from helpdesk.outbox.model import Outbound
 from helpdesk.staff.model import Staff
 from helpdesk.tickets.model import Message, Participant, ReadMark, Ticket
+from helpdesk.widget.model import Conversation, Entry
 
 PAGE = 50
 AT_WORK = ("open", "waiting")
@@ -23,8 +24,8 @@ BEFORE = {  # what a receipt is still news for
     "read": ("queued", "sending", "uncertain", "sent", "delivered"),
 }
 
-# Where something stands in a conversation, which may span several tickets.
-Place = tuple[int, int]  # ticket number, seq
+# Where something stands in a conversation: the number of a message, and what follows it.
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class ChatItem:
 
 @dataclass(frozen=True, slots=True)
 class ChatPage:
-    """A page of a conversation, oldest first. `earlier`: there are older ones."""
+    """A page of a conversation, oldest first. `earlier`, `later`: there are more that way."""
 
     items: tuple[ChatItem, ...]
     earlier: bool
+    later: bool = False
+    last_seq: int = 0  # of the whole conversation
+    read_seq: int = 0  # the newest message of hers that one of the staff has read
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +62,67 @@ class ChatState:
     solved_at: datetime | None = None
 
 
-def page_of(session: Session, chat_key: str, *, before: UUID | None = None) -> ChatPage:
-    """Return the newest page, or the one that ends before a message."""
-    read_up_to = (
-        select(func.max(ReadMark.seq))
-        .where(ReadMark.ticket_id == Message.ticket_id)
-        .scalar_subquery()
-    )
-    wanted = (
-        select(Ticket.number, Message, read_up_to)
-        .join(Ticket, Ticket.id == Message.ticket_id)
-        .where(*_hers(chat_key))
-        .order_by(Ticket.number.desc(), Message.seq.desc())
-        .limit(PAGE + 1)
-    )
+def page_of(
+    session: Session, chat_key: str, *, before: UUID | None = None, after: int | None = None
+) -> ChatPage:
+    """Return the newest page, the one that ends before a message, or the one after number N.
+
+    Numbers have no holes: who holds all up to N and asks after N misses nothing.
+    """
+    last_seq, read_seq = last_seq_of(session, chat_key), read_seq_of(session, chat_key)
+    wanted = _messages(chat_key)
+    if after is not None:
+        found = session.execute(
+            wanted.where(Entry.seq > after).order_by(Entry.seq).limit(PAGE + 1)
+        ).all()
+        items = tuple(_item(row) for row in found[:PAGE])
+        return ChatPage(items, after > 0, len(found) > PAGE, last_seq, read_seq)
     if before is not None:
-        place = _place(session, chat_key, before)
-        if place is None:
+        seq = _seq(session, chat_key, before)
+        if seq is None:
             return ChatPage((), earlier=False)
-        wanted = wanted.where(_up_to(place, inclusive=False))
-    found = session.execute(wanted).all()
-    items = tuple(
-        ChatItem(
-            place=(number, message.seq),
-            id=message.id,
-            mine=message.direction == "in",
-            author=message.author_name,
-            text=message.reply_text or message.body,
-            at=message.at,
-            read=message.seq <= (read_seq or 0),
-            client_msg_id=_own_name(message),
-        )
-        for number, message, read_seq in reversed(found[:PAGE])
+        wanted = wanted.where(Entry.seq < seq)
+    found = session.execute(wanted.order_by(Entry.seq.desc()).limit(PAGE + 1)).all()
+    items = tuple(_item(row) for row in reversed(found[:PAGE]))
+    return ChatPage(items, len(found) > PAGE, False, last_seq, read_seq)
+
+
+def last_seq_of(session: Session, chat_key: str) -> int:
+    """Return the number of the newest message of a conversation, 0 where there is none."""
+    return (
+        session.scalar(select(Conversation.last_seq).where(Conversation.chat_key == chat_key)) or 0
     )
-    return ChatPage(items, earlier=len(found) > PAGE)
+
+
+def read_seq_of(session: Session, chat_key: str) -> int:
+    """Return the number of the visitor's newest message that one of the staff has read."""
+    ticket = current_ticket(session, chat_key)
+    if ticket is None:
+        return 0
+    read_up_to = session.scalar(
+        select(func.max(ReadMark.seq)).where(ReadMark.ticket_id == ticket.id)
+    )
+    found = session.scalar(
+        select(func.max(Entry.seq))
+        .join(Message, Message.id == Entry.message_id)
+        .where(
+            *_hers(chat_key),
+            Message.ticket_id == ticket.id,
+            Message.direction == "in",
+            Message.seq <= (read_up_to or 0),
+        )
+    )
+    return found or 0
+
+
+def anchor_of(session: Session, chat_key: str, ticket_id: UUID, seq: int) -> int:
+    """Return the number of the last message before line `seq` of one ticket's timeline."""
+    found = session.scalar(
+        select(func.max(Entry.seq))
+        .join(Message, Message.id == Entry.message_id)
+        .where(*_hers(chat_key), Message.ticket_id == ticket_id, Message.seq < seq)
+    )
+    return found or 0
 
 
 def state_of(session: Session, chat_key: str) -> ChatState:
@@ -143,24 +174,51 @@ def written_by_another(session: Session, chat_key: str, subject: str) -> bool:
 
 def keys_to_settle(session: Session, chat_key: str, message_id: UUID, state: str) -> Sequence[str]:
     """Return the keys of her answers up to a message for which `state` is news, oldest first."""
-    place = _place(session, chat_key, message_id)
-    if place is None:
+    seq = _seq(session, chat_key, message_id)
+    if seq is None:
         return ()
     return session.scalars(
         select(Outbound.key)
         .join(Message, Message.id == Outbound.message_id)
-        .join(Ticket, Ticket.id == Message.ticket_id)
+        .join(Entry, Entry.message_id == Message.id)
         .where(*_hers(chat_key), Outbound.channel == "chat", Outbound.state.in_(BEFORE[state]))
-        .where(_up_to(place, inclusive=True))
-        .order_by(Ticket.number, Message.seq)
+        .where(Entry.seq <= seq)
+        .order_by(Entry.seq)
         .limit(2 * PAGE)
     ).all()
+
+
+def _messages(chat_key: str) -> Select[Entry, Message, int | None]:
+    read_up_to = (
+        select(func.max(ReadMark.seq))
+        .where(ReadMark.ticket_id == Message.ticket_id)
+        .scalar_subquery()
+    )
+    return (
+        select(Entry, Message, read_up_to)
+        .join(Message, Message.id == Entry.message_id)
+        .where(*_hers(chat_key))
+    )
+
+
+def _item(row: Row[Entry, Message, int | None]) -> ChatItem:
+    entry, message, read_up_to = row
+    return ChatItem(
+        place=(entry.seq, 0),
+        id=message.id,
+        mine=message.direction == "in",
+        author=message.author_name,
+        text=message.reply_text or message.body,
+        at=message.at,
+        read=message.seq <= (read_up_to or 0),
+        client_msg_id=_own_name(message),
+    )
 
 
 def _hers(chat_key: str) -> tuple[ColumnElement[bool], ...]:
     """Every select of messages for a visitor carries this."""
     return (
-        Ticket.chat_key == chat_key,
+        Entry.chat_key == chat_key,
         Message.channel == "chat",
         Message.visibility == "public",
     )
@@ -170,19 +228,12 @@ def _newest_first() -> tuple[ColumnElement[bool] | ColumnElement[int], ...]:
     return Ticket.category.in_(AT_WORK).desc(), Ticket.number.desc()
 
 
-def _place(session: Session, chat_key: str, message_id: UUID) -> Place | None:
-    found = session.execute(
-        select(Ticket.number, Message.seq)
-        .join(Ticket, Ticket.id == Message.ticket_id)
+def _seq(session: Session, chat_key: str, message_id: UUID) -> int | None:
+    return session.scalar(
+        select(Entry.seq)
+        .join(Message, Message.id == Entry.message_id)
         .where(*_hers(chat_key), Message.id == message_id)
-    ).one_or_none()
-    return (found.number, found.seq) if found is not None else None
-
-
-def _up_to(place: Place, *, inclusive: bool) -> ColumnElement[bool]:
-    number, seq = place
-    within = Message.seq <= seq if inclusive else Message.seq < seq
-    return or_(Ticket.number < number, and_(Ticket.number == number, within))
+    )
 
 
 def _own_name(message: Message) -> str:

@@ -42,6 +42,7 @@ class Visitor:
     subject: str  # the site's own id of its customer
     name: str = ""
     email: str = ""
+    token_id: str = ""  # which token said so: kept with each message
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def visitor_of(services: Services, token: str) -> Visitor | None:
             algorithms=["HS256"],
             audience=AUDIENCE,
             options={
-                "require": ["exp", "sub", "aud"],
+                "require": ["exp", "sub", "aud", "jti"],
                 "verify_exp": False,  # by our own clock, below
                 "verify_iat": False,
                 "verify_nbf": False,
@@ -94,7 +95,11 @@ def visitor_of(services: Services, token: str) -> Visitor | None:
     subject = storable(claims["sub"])
     if not 0 < len(subject) <= LONGEST_SUBJECT:
         raise InvalidInput("identity", "the subject is empty or too long")
-    return Visitor(subject, str(claims.get("name", "")), str(claims.get("email", "")))
+    token_id = storable(str(claims["jti"]))
+    if not 0 < len(token_id) <= LONGEST_SUBJECT:
+        raise InvalidInput("identity", "the token has no id of its own")
+    name, email = str(claims.get("name", "")), str(claims.get("email", ""))
+    return Visitor(subject, name, email, token_id)
 
 
 def post_message(services: Services, post: ChatPost) -> str:

@@ -27,7 +27,7 @@ from helpdesk.errors import NotFound
 from helpdesk.events.model import Event
 from helpdesk.tickets.model import Ticket
 from helpdesk.web.formats import Formats
-from helpdesk.widget.queries import Place
+from helpdesk.widget.queries import Place, anchor_of
 
 ENDED = ("succeeded", "reversed")
 MOST_SLIPS = 50
@@ -74,7 +74,7 @@ def proven_customer(session: Session, subject: str) -> Customer | None:
 def ended_acts(session: Session, chat_key: str, customer_id: UUID) -> list[Ended]:
     """Return the acts of a conversation that moved this customer's money, oldest first."""
     rows = session.execute(
-        select(MoneyAct, MoneyPreview.shown, Ticket.number)
+        select(MoneyAct, MoneyPreview.shown)
         .join(MoneyPreview, MoneyPreview.id == MoneyAct.preview_id)
         .join(Ticket, Ticket.id == MoneyAct.ticket_id)
         .where(
@@ -86,10 +86,10 @@ def ended_acts(session: Session, chat_key: str, customer_id: UUID) -> list[Ended
         .order_by(MoneyAct.settled_at.desc())
         .limit(MOST_SLIPS)
     ).all()
-    seqs = _seqs(session, {act.ticket_id for act, _, _ in rows})
+    seqs = _seqs(session, {act.ticket_id for act, _ in rows})
     found = [
-        Ended((number, seqs[act.id]), act, thaw(shown))
-        for act, shown, number in rows
+        Ended(_place(session, chat_key, act, seqs[act.id]), act, thaw(shown))
+        for act, shown in rows
         if act.id in seqs
     ]
     return sorted(found, key=lambda one: one.place)
@@ -118,6 +118,11 @@ def _seqs(session: Session, ticket_ids: set[UUID]) -> dict[UUID, int]:
         .order_by(Event.seq.desc())
     )
     return {UUID(data["act_id"]): seq or 0 for seq, data in rows}
+
+
+def _place(session: Session, chat_key: str, act: MoneyAct, seq: int) -> Place:
+    """Put an act behind the last message that was said before it succeeded."""
+    return anchor_of(session, chat_key, act.ticket_id, seq), seq
 
 
 def _told(one: Ended, formats: Formats) -> tuple[str, Iterator[tuple[str, str]]]:

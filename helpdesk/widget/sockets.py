@@ -10,7 +10,7 @@ from helpdesk.errors import SignedOut
 from helpdesk.realtime.relay import CHAT, chat_room, ticket_room
 from helpdesk.services import Services
 from helpdesk.web.access import public
-from helpdesk.widget.queries import current_ticket
+from helpdesk.widget.queries import current_ticket, last_seq_of
 from helpdesk.widget.service import chat_key_of
 
 OWN_SECRET = "the visitor proves herself with the secret of her conversation"  # noqa: S105
@@ -58,6 +58,15 @@ class ChatNamespace(Namespace):  # type: ignore[misc]
     @public(OWN_SECRET)
     def on_disconnect(self, reason: Any = None) -> None:  # noqa: ARG002
         self._lines.pop(_sid(), None)
+
+    @public(OWN_SECRET)
+    def on_alive(self, data: Any = None) -> dict[str, Any]:  # noqa: ARG002 - it says nothing more
+        """Prove that the line carries, and say how far the conversation has come."""
+        line = self._lines.get(_sid())
+        if line is None:
+            return {"ok": False, "error": "signed_out"}
+        with self._services.reading() as session:
+            return {"ok": True, "seq": last_seq_of(session, line.chat_key)}
 
     @public(OWN_SECRET)
     def on_typing(self, data: Any = None) -> dict[str, Any]:  # noqa: ARG002 - it says nothing more

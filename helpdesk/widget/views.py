@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import force_locale
+from sqlalchemy.orm import Session
 
 from helpdesk.errors import InvalidInput, SignedOut
 from helpdesk.web.access import public, services
@@ -22,6 +23,7 @@ bp = Blueprint("widget", __name__)
 OWN_SECRET = "the visitor proves herself with the secret of her conversation"  # noqa: S105
 FIELDS = {"client_msg_id", "text", "name", "email", "page", "language", "identity"}
 LONGEST_POST = 64 * 1024  # bytes
+LONGEST_NUMBER = 9  # digits
 LOADER_COLOURS = '["#B5451B", "#FFFFFF"]'  # as they stand in loader.js
 IDENTITY = "X-Visitor-Identity"  # header of the site's signed token
 
@@ -78,17 +80,22 @@ def post() -> ResponseReturnValue:
 def messages() -> ResponseReturnValue:
     """Return a page of the conversation; with a proven identity also the money in it."""
     chat_key = chat_key_of(_secret())
-    before = _id(request.args.get("before", ""), "before") if "before" in request.args else None
+    asked = request.args
+    before = _id(asked.get("before", ""), "before") if "before" in asked else None
+    after = _number(asked.get("after", ""), "after") if "after" in asked else None
     with force_locale(_language()), services().reading() as session:
-        page = page_of(session, chat_key, before=before)
+        page = page_of(session, chat_key, before=before, after=after)
         state = state_of(session, chat_key)
-        slips = _slips(session, chat_key, page, newest=before is None)
+        slips = _slips(session, chat_key, page, bounded=after is None, newest=before is None)
         agent = person(state.agent_name) if state.agent_name else None
         items = [(item.place, _bubble(item)) for item in page.items]
         items += [(slip.place, _slip(slip)) for slip in slips]
     return jsonify(
         items=[item for _, item in sorted(items, key=lambda one: one[0])],
         earlier=page.earlier,
+        later=page.later,
+        last_seq=page.last_seq,
+        read_seq=page.read_seq,
         agent={"name": agent.first_name, "initials": agent.initials} if agent else None,
         here=state.agent_here,
         solved_at=state.solved_at.isoformat() if state.solved_at else None,
@@ -106,8 +113,13 @@ def seen() -> ResponseReturnValue:
     return "", 204
 
 
-def _slips(session: Any, chat_key: str, page: ChatPage, *, newest: bool) -> list[Slip]:
-    """Return the slips that belong on a page, for a visitor whose site vouches for her now."""
+def _slips(
+    session: Session, chat_key: str, page: ChatPage, *, bounded: bool, newest: bool
+) -> list[Slip]:
+    """Return the slips that belong on a page, for a visitor whose site vouches for her now.
+
+    Not `bounded`: every slip, for a browser that holds what came before and takes its own.
+    """
     try:
         visitor = visitor_of(services(), request.headers.get(IDENTITY, ""))
     except InvalidInput:  # expired while the page was open: she reads on without the slips
@@ -116,7 +128,7 @@ def _slips(session: Any, chat_key: str, page: ChatPage, *, newest: bool) -> list
     if customer is None:
         return []
     ended = ended_acts(session, chat_key, customer.id)
-    if page.earlier and page.items:
+    if bounded and page.earlier and page.items:
         ended = [one for one in ended if one.place > page.items[0].place]
     if not newest:
         last = page.items[-1].place if page.items else (0, 0)
@@ -128,6 +140,7 @@ def _bubble(item: ChatItem) -> dict[str, Any]:
     return {
         "kind": "message",
         "id": str(item.id),
+        "place": item.place,
         "mine": item.mine,
         "author": item.author,
         "text": item.text,
@@ -141,6 +154,7 @@ def _slip(slip: Slip) -> dict[str, Any]:
     return {
         "kind": "slip",
         "id": str(slip.id),
+        "place": slip.place,
         "title": slip.title,
         "rows": slip.rows,
         "at": slip.at.isoformat(),
@@ -166,6 +180,12 @@ def _id(value: object, field: str) -> UUID:
         return UUID(str(value))
     except ValueError:
         raise InvalidInput(field, "is not a message id") from None
+
+
+def _number(value: str, field: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > LONGEST_NUMBER:
+        raise InvalidInput(field, "is not a number of a message")
+    return int(value)
 
 
 def _json() -> dict[str, str]:

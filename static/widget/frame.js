@@ -39,71 +39,65 @@ function ask(path, options = {}) {
   return fetch(path, { ...options, headers: headers(options.headers), signal: AbortSignal.timeout(PATIENCE), cache: "no-store" });
 }
 
-const page = (before) => `/chat/messages?${new URLSearchParams({ lang: words.language, ...(before ? { before } : {}) })}`;
+const page = (from = {}) => `/chat/messages?${new URLSearchParams({ lang: words.language, ...from })}`;
 
 // ---- reading ----
 
 let fetching = false;
 let again = false;
+let stale = 0; // timer of another try
+let patience = FIRST_WAIT;
 
-/** Fetch the newest page, and the ones before it until nothing is missing in between. */
+/** Fetch what is missing: the newest page at first, later all that came after the last number we hold. */
 async function refresh({ stick } = {}) {
   if (fetching) {
     again = true;
     return;
   }
   fetching = true;
+  clearTimeout(stale);
   try {
-    const first = await read();
-    if (!first) return;
-    const gap = list.oldest() && !first.items.some((item) => list.has(item.client_msg_id || item.id));
-    const missing = gap ? await readBack(first) : [];
-    const beginning = !list.oldest();
-    const fresh = list.take([...missing, ...first.items]);
-    if (beginning) ({ earlier } = first);
-    solvedAt = first.solved_at;
-    showAgent(first);
-    list.draw({ earlier, solvedAt, ...(beginning ? { stick: true } : stick ? { stick } : {}) });
-    list.log.removeAttribute("aria-busy");
-    if (fresh.length) typing.hidden = true;
-    acknowledge();
+    do again = false; while (await catchUp(stick) || again);
+    patience = FIRST_WAIT;
+  } catch {
+    stale = setTimeout(refresh, patience); // a lost fetch must not wait for the next hint
+    patience = Math.min(patience * 2, LONGEST_WAIT);
   } finally {
     fetching = false;
-    if (again) {
-      again = false;
-      refresh();
-    }
   }
 }
 
-async function read(before) {
-  try {
-    const answer = await ask(page(before));
-    if (answer.status === 401) beginAnew();
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null; // the next hint, or the next look, tries again
-  }
+/** Take one page; true when there is more after it. */
+async function catchUp(stick) {
+  const whose = keeping;
+  const beginning = !list.oldest();
+  const chat = await read(beginning ? {} : { after: list.newest() });
+  if (whose !== keeping) return false;
+  const first = list.oldest()?.place[0] ?? 0;
+  const fresh = list.take(chat.items.filter((item) => item.place[0] >= first));
+  list.readUpTo(chat.read_seq);
+  if (beginning) ({ earlier } = chat);
+  solvedAt = chat.solved_at;
+  showAgent(chat);
+  list.draw({ earlier, solvedAt, ...(beginning ? { stick: true } : stick ? { stick } : {}) });
+  list.log.removeAttribute("aria-busy");
+  if (fresh.length) typing.hidden = true;
+  acknowledge();
+  return chat.later;
 }
 
-async function readBack(newest) {
-  const missing = [];
-  let { items, earlier: more } = newest;
-  while (more) {
-    const chat = await read(items.find((item) => item.kind === "message").id);
-    if (!chat?.items.length) break;
-    missing.unshift(...chat.items);
-    if (chat.items.some((item) => list.has(item.client_msg_id || item.id))) break;
-    ({ items, earlier: more } = chat);
-  }
-  return missing;
+async function read(from) {
+  const answer = await ask(page(from));
+  if (answer.status === 401) beginAnew();
+  if (!answer.ok) throw new Error(`the server said ${answer.status}`);
+  return answer.json();
 }
 
 list.log.addEventListener("earlier", async () => {
-  const chat = await read(list.oldest());
+  const chat = await read({ before: list.oldest().id }).catch(() => null);
   if (!chat) return;
   ({ earlier } = chat);
-  list.take(chat.items, { before: true });
+  list.take(chat.items);
   list.draw({ earlier, solvedAt, stick: "top" });
   list.log.focus();
 });
@@ -245,9 +239,16 @@ let typingTimer = 0;
 
 function connect() {
   socket?.disconnect();
-  socket = io("/chat", { transports: ["websocket"], auth: { secret: keeping.secret }, forceNew: true });
+  socket = io("/chat", {
+    transports: ["websocket"], auth: { secret: keeping.secret }, forceNew: true,
+    reconnectionDelay: 400, reconnectionDelayMax: LONGEST_WAIT,
+  });
+  // The room is joined before we ask what was missed: what comes in between comes twice, never not at all.
   socket.on("connect", () => { offline(false); refresh(); sendAll(); });
-  socket.on("disconnect", () => offline(true));
+  socket.on("disconnect", (why) => {
+    offline(true);
+    if (why === "io server disconnect") setTimeout((line) => line.connect(), FIRST_WAIT, socket); // it does not by itself
+  });
   socket.on("connect_error", () => offline(true));
   socket.on("hint", () => refresh());
   socket.on("staff_typing", ({ name = "" }) => {
@@ -258,6 +259,17 @@ function connect() {
   });
 }
 
+/** Ask whether the line still carries: a machine that slept holds one that only looks alive. */
+function feel() {
+  const line = socket;
+  if (!line?.connected) return;
+  line.timeout(5000).emit("alive", (silence, told) => {
+    if (line !== socket) return;
+    if (silence) line.disconnect().connect();
+    else if (told.seq > list.newest()) refresh(); // a hint was lost
+  });
+}
+
 function offline(yes) {
   banner.textContent = yes ? words.offline : "";
   banner.hidden = !yes;
@@ -265,12 +277,15 @@ function offline(yes) {
 
 addEventListener("online", () => { refresh(); sendAll(); });
 addEventListener("offline", () => offline(true));
-addEventListener("focus", () => { if (keeping) refresh(); });
-document.addEventListener("visibilitychange", () => { if (keeping && document.visibilityState === "visible") refresh(); });
-setInterval(() => {
-  if (!keeping || socket?.connected || document.visibilityState !== "visible") return;
+function lookAgain() {
+  if (!keeping || document.visibilityState !== "visible") return;
   refresh();
-}, LOOK_ANYWAY);
+  feel();
+}
+
+addEventListener("focus", lookAgain);
+document.addEventListener("visibilitychange", lookAgain);
+setInterval(() => { if (socket?.connected) feel(); else lookAgain(); }, LOOK_ANYWAY);
 
 // ---- who is here ----
 

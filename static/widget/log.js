@@ -75,23 +75,31 @@ function redraw(key) {
 
 const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 60;
 
+const stands = (one, other) => items.get(one).place[0] - items.get(other).place[0] || items.get(one).place[1] - items.get(other).place[1];
+
 /** Take what the server holds into the list; return the keys that were new. */
-export function take(fetched, { before = false } = {}) {
+export function take(fetched) {
   const fresh = fetched.map(keyOf).filter((key) => !items.has(key));
   for (const item of fetched) {
     if (item.kind === "slip" && items.get(item.id)?.undone !== item.undone) redraw(item.id);
     items.set(keyOf(item), item);
     waiting.delete(item.client_msg_id);
   }
-  const known = fetched.map(keyOf);
-  const others = order.filter((key) => !known.includes(key));
-  order = before ? [...known, ...others] : [...others, ...known];
+  order = [...items.keys()].sort(stands);
   return fresh;
 }
 
+/** Note that the staff have read everything up to a number. */
+export function readUpTo(seq) {
+  for (const item of items.values()) if (item.mine && item.place[0] <= seq) item.read = true;
+}
+
+const messages = () => order.map((key) => items.get(key)).filter((item) => item.kind === "message");
 export const has = (key) => items.has(key);
-export const oldest = () => order.map((key) => items.get(key)).find((item) => item.kind === "message")?.id;
-export const answers = () => order.map((key) => items.get(key)).filter((item) => item.kind === "message" && !item.mine);
+export const oldest = () => messages()[0];
+/** The number up to which nothing is missing. */
+export const newest = () => messages().at(-1)?.place[0] ?? 0;
+export const answers = () => messages().filter((item) => !item.mine);
 
 export function wait(post, word, { failed = false } = {}) {
   if (!items.has(post.client_msg_id)) waiting.set(post.client_msg_id, { post, word, failed });

@@ -34,6 +34,10 @@ PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
 <script src="{home}/widget.js"{identity}></script></body></html>"""
 
 
+class _Nobody:
+    def emit(self, event: str, data: Any, *, namespace: str, to: str) -> None: ...
+
+
 @dataclass
 class ChatSite:
     """What a test of the widget talks about."""
@@ -43,6 +47,7 @@ class ChatSite:
     shop: str  # the page that embeds it
     camila: Agent
     _pages: dict[str, str]
+    app: Flask
 
     def shop_page(self, name: str = "", *, language: str = "en", identity: str = "") -> str:
         """Have the shop serve a page with the widget on it and return its address."""
@@ -74,6 +79,19 @@ class ChatSite:
         message = reply(self.services, self.camila, ticket_id, ask)
         self.drain()
         return message.id
+
+    def cut_lines(self) -> None:
+        """End every socket below the protocol, as a network does."""
+        engine = self.app.extensions["socketio"].server.eio
+        for line in list(engine.sockets):
+            engine.disconnect(line)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Lose every hint."""
+        self.services.relay.connect(_Nobody())
+        yield
+        self.services.relay.connect(self.app.extensions["socketio"])
 
     def solves(self, ticket_id: UUID) -> None:
         change_category(self.services, self.camila, ticket_id, "solved")
@@ -126,8 +144,9 @@ def chat_site(
     services = build_services(settings, clock=clock, jobs=lambda _engine: jobs, gateways=gateways)
     migrate(services.db.engine)
     pages: dict[str, str] = {}
-    with _serving(create_app(settings, services), home), _serving(_shop(pages), shop):
-        yield ChatSite(services, home, shop, hire(services), pages)
+    app = create_app(settings, services)
+    with _serving(app, home), _serving(_shop(pages), shop):
+        yield ChatSite(services, home, shop, hire(services), pages, app)
     services.db.close()
 
 

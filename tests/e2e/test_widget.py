@@ -161,6 +161,43 @@ def test_what_was_not_sent_survives_a_reload_and_the_history_comes_back(
     expect(window.get_by_text("Got both.")).to_be_visible()
 
 
+def test_failure_13_R7_a_hundred_forced_disconnects_lose_nothing_and_double_nothing(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    page = visit(site.shop_page())
+    window = open_chat(page)
+    say(window, "the first")
+    until(page, site.tickets)
+    ticket_id = site.tickets()[0].id
+    expected = ["the first"]
+    for drop in range(100):
+        site.cut_lines()
+        if drop % 10 == 3:
+            say(window, f"mine {drop}")
+            until(page, lambda: len(site.said()) > sum("answer" not in one for one in expected))
+            expected.append(f"mine {drop}")
+        site.answers(ticket_id, f"answer {drop}")
+        expected.append(f"answer {drop}")
+    bubbles = window.locator(".it:not([hidden]) [data-text]")
+    expect(bubbles).to_have_count(len(expected), timeout=20_000)
+    assert bubbles.all_inner_texts() == expected
+
+
+def test_failure_14_a_line_that_only_looks_alive_is_noticed_when_she_comes_back(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    page = visit(site.shop_page())
+    window = open_chat(page)
+    say(window, "hello")
+    until(page, site.tickets)
+    with site.silent():  # hints go nowhere, as to a machine that sleeps
+        site.answers(site.tickets()[0].id, "Are you there?")
+    page.wait_for_timeout(300)
+    expect(window.get_by_text("Are you there?")).to_have_count(0)
+    page.frames[1].evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(window.get_by_text("Are you there?")).to_be_visible()
+
+
 def test_two_tabs_show_one_conversation(site: ChatSite, visit: Callable[..., Page]) -> None:
     first = visit(site.shop_page())
     second = visit(site.shop_page(), first.context)

@@ -30,6 +30,9 @@ def test_the_secret_of_another_conversation_sees_nothing(chat_on_both: ChatWorld
     assert bia.reads() == {
         "items": [],
         "earlier": False,
+        "later": False,
+        "last_seq": 0,
+        "read_seq": 0,
         "agent": None,
         "here": False,
         "solved_at": None,

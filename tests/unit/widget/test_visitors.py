@@ -26,6 +26,7 @@ def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str
         "name": "Mariana",
         "aud": "guiche-chat",
         "exp": at(minutes=30),
+        "jti": "token-1",
     }
     claims = {name: value for name, value in (claims | changes).items() if value is not None}
     return jwt.encode(claims, secret, algorithm=algorithm)
@@ -65,6 +66,8 @@ def test_a_token_may_live_an_hour_and_a_minute_of_clocks_that_differ(
         pytest.param(token(exp=at(days=3650)), id="lives-for-ever"),
         pytest.param(token(exp=None), id="never-expires"),
         pytest.param(token(exp="soon"), id="expires-soon"),
+        pytest.param(token(jti=None), id="has-no-id-of-its-own"),
+        pytest.param(token(jti=""), id="has-an-empty-id"),
         pytest.param(token(sub=None), id="names-nobody"),
         pytest.param(token(sub=""), id="an-empty-name"),
         pytest.param(token(sub="\0"), id="a-name-of-nothing"),
