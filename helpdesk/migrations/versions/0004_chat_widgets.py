@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from billing_core.store.columns import Instant
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
