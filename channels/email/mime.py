@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32, Policy
-from html import escape, unescape
+from html import escape
 from typing import Any
 from urllib.parse import unquote_to_bytes
-
-from inscriptis import get_text
 
 from channels.email.decode import (
     decode_base64,
@@ -25,6 +23,7 @@ from channels.email.decode import (
     decode_words,
     unfold,
 )
+from channels.email.page import lay_out
 from channels.port import File, Unreadable
 
 
@@ -42,8 +41,6 @@ class Limits:
     files: int = 200
     text: int = 1_000_000
     html: int = 4_000_000
-    laid_out: int = 200_000  # longer HTML loses its tables on the way to text
-    cells: int = 4_000  # and so does HTML with more of these
 
 
 LIMITS = Limits()
@@ -56,6 +53,7 @@ class Body:
     """What the parts of one mail hold."""
 
     text: str = ""
+    marked: str = ""  # `text` with what an HTML page sets apart as quoted behind "> "
     html: str = ""
     files: list[File] = field(default_factory=list)
     files_omitted: int = 0
@@ -178,36 +176,15 @@ def read_body(message: Message, limits: Limits = LIMITS) -> Body:
     """Collect the text, the HTML and the files of a parsed mail."""
     body = Body()
     segments = list(_segments(message, body, limits))
-    body.text, cut_text = _cut(_as_text(segments, limits), limits.text)
+    pages = [lay_out(html or "") if text is None else None for text, html in segments]
+    plain = [text or "" for text, _ in segments]
+    text = _join(page.text if page else one for page, one in zip(pages, plain, strict=True))
+    marked = _join(page.marked if page else one for page, one in zip(pages, plain, strict=True))
+    body.text, cut_text = _cut(text, limits.text)
+    body.marked = marked[: limits.text]
     body.html, cut_html = _cut(_as_html(segments), limits.html)
     body.cut = cut_text or cut_html
     return body
-
-
-def html_to_text(html: str, limits: Limits = LIMITS) -> str:
-    """Return the words of an HTML page in reading order; never raises."""
-    html = re.sub(r"^\s*<\?xml[^>]*\?>", "", html).replace("\0", "")
-    if len(html) > limits.laid_out or len(re.findall("<t[dh]", html, re.IGNORECASE)) > limits.cells:
-        text = _words_of(html)
-    else:
-        try:
-            text = get_text(html)
-        except Exception:  # lxml and inscriptis fail in many ways on hostile pages
-            text = _words_of(html)
-    lines = (line.strip() for line in text.replace("\xa0", " ").splitlines())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-def _words_of(html: str) -> str:
-    """Return the words of a page too large or too broken to lay out, in linear time."""
-    for hidden in ("style", "script", "head"):
-        pieces = re.split(rf"<(/?){hidden}\b[^<>]*>", html, flags=re.IGNORECASE)
-        # Text, slash, text, slash, ...: what follows an opening tag is not shown.
-        html = pieces[0] + "".join(
-            text for slash, text in zip(pieces[1::2], pieces[2::2], strict=True) if slash
-        )
-    html = re.sub(r"<(?:br|p|div|tr|li|h\d|table)\b[^<>]*>", "\n", html, flags=re.IGNORECASE)
-    return unescape(re.sub(r"<[^<>]*>", " ", html))
 
 
 _Segment = tuple[str | None, str | None]  # plain text, HTML
@@ -296,10 +273,7 @@ def _keep(body: Body, file: File, limits: Limits) -> None:
         body.files_omitted += 1
 
 
-def _as_text(segments: list[_Segment], limits: Limits) -> str:
-    pieces = [
-        text if text is not None else html_to_text(html or "", limits) for text, html in segments
-    ]
+def _join(pieces: Iterable[str]) -> str:
     return "\n".join(piece.rstrip() for piece in pieces if piece.strip()).strip("\n")
 
 

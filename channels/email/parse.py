@@ -20,7 +20,7 @@ from channels.email.addresses import (
 )
 from channels.email.bounce import failed_receipts
 from channels.email.mime import Body, header, raw_headers, read_body, read_tree
-from channels.email.reply import reply_text
+from channels.email.reply import split_reply
 from channels.email.rules import MailRules
 from channels.port import Inbound, Party, Receipt, Unreadable
 
@@ -68,7 +68,7 @@ def _parse(raw: bytes, rules: MailRules, external_id: str) -> list[Inbound | Rec
         external_id=external_id,
         sender=Party("email", sender.mailbox.address, sender.mailbox.name[:_NAME]),
         text=body.text,
-        reply_text=reply_text(body.text),
+        reply_text=_reply(body),
         sent_at=read_date(message),
         subject=header(message, "subject")[:_SUBJECT],
         html=body.html,
@@ -86,6 +86,11 @@ def _parse(raw: bytes, rules: MailRules, external_id: str) -> list[Inbound | Rec
     if auto != "bounce":
         return [inbound]
     return [inbound, *failed_receipts(message, body, rules.message_id_domains)]
+
+
+def _reply(body: Body) -> str:
+    split = split_reply(body.marked)
+    return split.reply if split.rest else body.text.strip()
 
 
 def read_date(message: Message) -> datetime | None:

@@ -1,115 +1,134 @@
-"""Cut the new words of a reply from everything it quotes.
+"""Cut the new words of a mail from everything that it quotes or that signs it.
 
-The rules for English come with mail-parser-reply; its Spanish pattern cannot match and
-Portuguese is missing, so both are registered here. Its patterns can take time cubed to
-the length of a line, hence the short view: long lines stand in it by a token.
+What is left out is never lost: the whole text is kept beside it.
 """
 
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from mailparser_reply.constants import MAIL_LANGUAGES, QUOTED_MATCH_INCLUDE
-from mailparser_reply.parser import EmailMessage
+from channels.email.quotes import Cut, find_cut, is_quoted, marks_initials
+from channels.email.signatures import without_signature
 
-_LINES = 300
-_LINE = 240
-_KEPT = 160
-_TOKEN = re.compile("\ue000(\\d+)\ue001")
-
-
-def _headers(*names: str) -> str:
-    """Return the pattern of a block of at least two quoted header lines."""
-    return rf"((?:^{QUOTED_MATCH_INCLUDE}[* ]*(?:{'|'.join(names)})[* ]*:.*(?:\n|\Z)){{2,}})"
+MOST_LINES: Final = 50_000  # a text with more is a file that somebody pasted
 
 
-def _wrote(start: str, verb: str) -> str:
-    """Return the pattern of an attribution on one to three lines."""
-    return (
-        rf"^({QUOTED_MATCH_INCLUDE}{start}\s[^\n]{{4,240}}?(?:\n[^\n]{{1,200}}?){{0,2}}{verb}\s*:)$"
-    )
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The two halves of a text. `reply` is only empty where the text is."""
 
-
-_WEEKDAY = r"(?:seg|ter|qua|qui|sex|s[áa]b|dom)[a-zç-]*\.?,?"
-# No list of closing words: cutting at a line that merely begins with "Thanks" loses text.
-MAIL_LANGUAGES["pt"] = {
-    "wrote_header": _wrote(rf"(?:Em|No dia|A|Às|{_WEEKDAY})", r"escreveu(?:\s+no dia[^\n]{0,80})?"),
-    "from_header": _headers("De", "Enviad[ao](?: em)?", "Para", "Assunto", "Data", "Cc", "Cópia"),
-    "signatures": [r"(?:Atenciosamente|Att|Cordialmente|Abra[çc]os?),?\.?$"],
-    "sent_from": r"Enviad[oa] (?:do|da|de|a partir d[oe]) (?:meu|minha)?|Obter o Outlook para",
-    "disclaimers": [],
-}
-MAIL_LANGUAGES["es"] = {
-    "wrote_header": _wrote("El", r"escribió"),
-    "from_header": _headers("De", "Enviado(?: el)?", "Para", "Asunto", "Fecha", "CC"),
-    "signatures": [r"(?:Saludos|Atentamente|Un saludo|Cordialmente),?\.?$"],
-    "sent_from": r"Enviado desde mi|Obtener Outlook para",
-    "disclaimers": [],
-}
-MAIL_LANGUAGES["guiche_en"] = {
-    "wrote_header": _wrote("On", "wrote"),
-    "from_header": _headers("From", "Sent", "To", "Subject", "Date", "Cc"),
-    "signatures": [r"(?:(?:Best|Kind|Warm) regards|Regards|Sincerely|Cheers),?\.?$"],
-    "sent_from": r"Sent from (?:my|Mail for|Yahoo)|Get Outlook for",
-    "disclaimers": [],
-}
-_LANGUAGES = ["pt", "es", "guiche_en", "de", "fr", "it", "nl"]
-
-_FORWARD = re.compile(
-    r"^\s*-{2,}\s*(?:Original Message|Mensagem original|Mensaje original|Forwarded message"
-    r"|Mensagem encaminhada|Mensaje reenviado|Ursprüngliche Nachricht|Message d'origine)"
-    r"\s*-{2,}\s*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
-_ATTRIBUTION = re.compile(r"[^\n]{0,300}:\s*$")
+    reply: str
+    rest: str  # the lines left out, in their order
 
 
 def reply_text(text: str) -> str:
     """Return what the sender newly wrote; all of `text` where nothing can be told apart."""
-    cut = _before(_FORWARD, text)
-    cut = _before(_SIGNATURE, cut)
-    reply = _without_quotes(_head(cut))
-    return reply or _answers_between(cut) or _answers_between(text) or text.strip()
+    return split_reply(text).reply
 
 
-def _before(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return text[: found.start()] if found and text[: found.start()].strip() else text
-
-
-def _head(text: str) -> str:
-    """Return the newest message of a conversation, by the library's patterns."""
+def split_reply(text: str) -> Split:
+    """Part the new words from quotes, forwarded mails, signatures and footers."""
     lines = text.split("\n")
-    view = "\n".join(
-        line if len(line) <= _LINE else f"{line[:_KEPT]}\ue000{at}\ue001"
-        for at, line in enumerate(lines[:_LINES])
-    )
-    read = EmailMessage(
-        text=view, languages=list(_LANGUAGES), include_english=False, keep_hyphen_lists=True
-    ).read()
-    newest = next((reply for reply in read.replies if reply.body), None)
-    if newest is None or newest.headers:
-        return ""  # it begins with a quote: the answer stands below or between
-    body = newest.body
-    if len(read.replies) == 1 and not newest.signatures and len(lines) > _LINES:
-        body = f"{body}\n" + "\n".join(lines[_LINES:])
-    return _TOKEN.sub(lambda token: lines[int(token[1])][_KEPT:], body)
+    if len(lines) > MOST_LINES:
+        return Split(text.strip(), "")
+    kept = _new_lines(lines)
+    if not any(line.strip() for line in kept):
+        return Split(_tidy(lines), "")
+    return Split(_tidy(kept), _tidy(_left_out(lines, kept)))
 
 
-def _without_quotes(text: str) -> str:
-    """Drop quoted lines at the end, with the line that introduces them."""
-    lines = text.rstrip().split("\n")
-    quoted = False
-    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith(">")):
-        quoted = quoted or bool(lines[-1].strip())
-        lines.pop()
-    if quoted and lines and _ATTRIBUTION.fullmatch(lines[-1]) and len(lines) > 1:
-        lines.pop()
-    return "\n".join(lines).strip()
+def _new_lines(lines: Sequence[str]) -> list[str]:
+    lines = _without_cited(lines)
+    cut = find_cut(lines)
+    if cut is None:
+        return without_signature(_without_last_quote(lines)) or _unquoted(lines)
+    above = [*lines[: cut.start], *([cut.kept] if cut.kept else [])]
+    new = without_signature(_without_last_quote(above))
+    if not any(line.strip() for line in new):
+        return _below(lines, cut)
+    return [*new, *_answers(lines, cut.end)] if _goes_on_quoted(lines, cut) else new
 
 
-def _answers_between(text: str) -> str:
-    """Keep the unquoted lines of a mail that answers below or between its quotes."""
-    lines = [line for line in text.split("\n") if not line.lstrip().startswith(">")]
-    if lines and _ATTRIBUTION.fullmatch(lines[0]):
-        lines = lines[1:]
-    return "\n".join(lines).strip()
+def _below(lines: Sequence[str], cut: Cut) -> list[str]:
+    """Nothing new stands above: it is an answer below its quote, or a mail passed on."""
+    if cut.forwarded:
+        return list(lines[cut.end :])
+    if _goes_on_quoted(lines, cut):
+        return _answers(lines, cut.end) or _unquoted(lines[cut.end :])
+    return without_signature(lines[cut.end :])
+
+
+def _goes_on_quoted(lines: Sequence[str], cut: Cut) -> bool:
+    """Tell whether the history is marked line by line, so that answers stand out in it."""
+    if cut.forwarded:
+        return False
+    below = (lines[at] for at in range(cut.end, len(lines)))
+    first = next((line for line in below if line.strip()), "")
+    return is_quoted(first) or marks_initials(first)
+
+
+def _answers(lines: Sequence[str], start: int) -> list[str]:
+    """Return the lines between and below marked quotes, their own quotes taken out."""
+    found: list[str] = []
+    while start < len(lines):
+        cut = find_cut(lines, start)
+        end = cut.start if cut else len(lines)
+        own = [
+            line for line in lines[start:end] if not is_quoted(line) and not marks_initials(line)
+        ]
+        if written := without_signature(own):
+            found += ["", *written]
+        if cut is None or not _goes_on_quoted(lines, cut):
+            break
+        start = cut.end
+    return found
+
+
+def _without_cited(lines: Sequence[str]) -> list[str]:
+    """Drop each marked quote that begins by saying itself who wrote it."""
+    kept: list[str] = []
+    start = 0
+    while start < len(lines):
+        end = start
+        while end < len(lines) and is_quoted(lines[end]) == is_quoted(lines[start]):
+            end += 1
+        run = lines[start:end]
+        if not (is_quoted(lines[start]) and _cites(run)):
+            kept += run
+        start = end
+    return kept
+
+
+def _cites(quoted: Sequence[str]) -> bool:
+    begin = [line.lstrip(" \t>") for line in quoted[:8]]
+    cut = find_cut(begin)
+    return cut is not None and not any(line.strip() for line in begin[: cut.start])
+
+
+def _without_last_quote(lines: Sequence[str]) -> list[str]:
+    """Drop marked quotes at the end, where something else stands before them."""
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or is_quoted(lines[end - 1])):
+        end -= 1
+    return list(lines[:end])
+
+
+def _unquoted(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if not is_quoted(line)]
+
+
+def _left_out(lines: Sequence[str], kept: Sequence[str]) -> list[str]:
+    """Return the lines that are not in `kept`, which holds some of them in order."""
+    wanted = iter([line for line in kept if line.strip()])
+    following = next(wanted, None)
+    rest: list[str] = []
+    for line in lines:
+        if following is not None and line.strip() == following.strip():
+            following = next(wanted, None)
+        elif following is None or line.strip() or rest:
+            rest.append(line)
+    return rest
+
+
+def _tidy(lines: Sequence[str]) -> str:
+    return "\n".join(line.rstrip() for line in lines).strip("\n").strip()
