@@ -12,10 +12,11 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from .domain.calendar import local_date, next_boundary, start_of
+from .domain.calendar import local_date, start_of
 from .domain.invoice import Draft, DraftLine
 from .domain.money import Money
 from .domain.proration import Span
+from .domain.subscription import period_from
 from .events import PlanChanged
 from .issuing import issue
 from .item_lines import period_lines, usage_line
@@ -185,13 +186,15 @@ def carry_out_scheduled(
 
 
 def _advance(subscription: Subscription, terms: Terms) -> None:
-    start = subscription.current_period_end
     interval, count = terms.main.offer.rhythm
-    end = next_boundary(start, anchor_day=subscription.anchor_day, interval=interval, count=count)
-    if start < subscription.anchor_date:  # a leading stub
-        end = subscription.anchor_date
-    if subscription.cancel_on is not None:  # the last period ends with the service
-        end = min(end, subscription.cancel_on)
+    start, end = period_from(
+        subscription.current_period_end,
+        anchor_date=subscription.anchor_date,
+        anchor_day=subscription.anchor_day,
+        interval=interval,
+        count=count,
+        leaves_on=subscription.cancel_on,
+    )
     if end <= start:
         raise AssertionError(f"period of {subscription.id} does not advance")
     subscription.current_period_start, subscription.current_period_end = start, end

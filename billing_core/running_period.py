@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .domain.calendar import local_date, next_boundary, nominal_period, start_of
+from .domain.calendar import local_date, start_of
 from .domain.invoice import Draft, DraftLine
 from .domain.money import Money, total
 from .domain.proration import Instants, Span
+from .domain.subscription import period_around
 from .errors import PeriodUnpaid, WrongState
 from .item_lines import unused_line
 from .store.invoice import Invoice, InvoiceLine
@@ -28,17 +29,18 @@ def day_within(subscription: Subscription, at: datetime) -> date:
 def whole_period(subscription: Subscription, terms: Terms) -> tuple[date, date]:
     """Return what the running period is a part of: longer than a stub, else the period itself.
 
-    A leading stub is measured by one nominal period that ends with it, a trailing one, cut
-    by the end of the service, by the period it would have been.
+    A leading stub is measured by one nominal period that ends with it. One that was cut
+    short by an end of the service, kept or taken back, is measured by the period it would
+    have been, and so is the rest of that period.
     """
-    start, end = subscription.current_period_start, subscription.current_period_end
     interval, count = terms.main.offer.rhythm
-    if start < subscription.anchor_date:
-        return nominal_period(subscription.anchor_date, interval=interval, count=count, ends=True)
-    if subscription.cancel_on == end:
-        day = subscription.anchor_day
-        return start, next_boundary(start, anchor_day=day, interval=interval, count=count)
-    return start, end
+    return period_around(
+        subscription.current_period_start,
+        anchor_date=subscription.anchor_date,
+        anchor_day=subscription.anchor_day,
+        interval=interval,
+        count=count,
+    )
 
 
 def rest_of_period(

@@ -66,3 +66,23 @@ def period_around(
         if day < end:
             return start, end
         start = end
+
+
+def period_from(
+    start: date,
+    *,
+    anchor_date: date,
+    anchor_day: int,
+    interval: str,
+    count: int = 1,
+    leaves_on: date | None = None,
+) -> tuple[date, date]:
+    """Return the period that begins on `start`: to the next bill day, or the end of the service.
+
+    One that begins between two bill days, because the one before was cut short, ends on the
+    next of them; `period_around` says what it is a part of.
+    """
+    _, end = period_around(
+        start, anchor_date=anchor_date, anchor_day=anchor_day, interval=interval, count=count
+    )
+    return start, end if leaves_on is None else min(end, leaves_on)

@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..domain.calendar import local_date, next_boundary
+from ..domain.calendar import local_date
 from ..domain.invoice import apply_credit
 from ..domain.money import Money, total
 from ..domain.proration import Span
+from ..domain.subscription import period_around, period_from
 from ..item_lines import period_lines
 from ..waiting_lines import lines_waiting
 from .ledger import CreditBalance
@@ -59,44 +60,59 @@ def next_charge(
         subscription is None
         or subscription.state not in RENEWING
         or subscription.cancel_at_period_end
+        or subscription.pause_at_period_end
     ):
         return None
     now = terms_of(session, subscription.id)[subscription.id]
     then, why = _terms_then(session, subscription, now)
     if terms is not None:
         then, why = terms.coming(), "renewal"
-    _, start, anchor_day = period or (
-        subscription.current_period_start,
-        subscription.current_period_end,
-        subscription.anchor_day,
-    )
-    same_rhythm = then.main.offer.rhythm == now.main.offer.rhythm
-    interval, count = then.main.offer.rhythm
-    end = next_boundary(
-        start,
-        anchor_day=anchor_day if same_rhythm or period else start.day,
-        interval=interval,
-        count=count,
-    )
-    gross = total(
-        (line.gross for line in period_lines(then, Span(start, end, start, end))),
-        subscription.currency,
-    )
+    span = _coming_span(subscription, now, then, period)
+    if subscription.cancel_on is not None and subscription.cancel_on <= span.start:
+        return None
+    gross = total((line.gross for line in period_lines(then, span)), subscription.currency)
     gross = gross + (waiting or Money.zero(gross.currency))
     for line in lines_waiting(session, [subscription.id]).get(subscription.id, ()):
         gross = gross + line.gross
     used = apply_credit(gross, Money(max(0, credit.minor), credit.currency))
     return NextCharge(
         amount=gross - used,
-        on=start,
+        on=span.start,
         why=why,
         gross=gross,
         credit=used,
         plan_name=then.plan_name,
-        period_start=start,
-        period_end=end,
-        days_left=(start - local_date(at, subscription.time_zone)).days,
+        period_start=span.start,
+        period_end=span.end,
+        days_left=(span.start - local_date(at, subscription.time_zone)).days,
     )
+
+
+def _coming_span(
+    subscription: Subscription, now: Terms, then: Terms, period: tuple[date, date, int] | None
+) -> Span:
+    """Return the period after the running one, or after `period`, as its renewal will have it."""
+    start, anchor_date = subscription.current_period_end, subscription.anchor_date
+    anchor_day = subscription.anchor_day
+    if period is not None:
+        begun, start, anchor_day = period
+        if begun != subscription.current_period_start:  # a new cycle
+            anchor_date = begun
+    elif then.main.offer.rhythm != now.main.offer.rhythm:
+        anchor_date, anchor_day = start, start.day
+    interval, count = then.main.offer.rhythm
+    days = period_from(
+        start,
+        anchor_date=anchor_date,
+        anchor_day=anchor_day,
+        interval=interval,
+        count=count,
+        leaves_on=subscription.cancel_on,
+    )
+    whole = period_around(
+        start, anchor_date=anchor_date, anchor_day=anchor_day, interval=interval, count=count
+    )
+    return Span(*days, *whole)
 
 
 def _terms_then(session: Session, subscription: Subscription, terms: Terms) -> tuple[Terms, str]:

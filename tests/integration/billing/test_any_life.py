@@ -24,6 +24,7 @@ from billing_core.catalog import PriceTerms
 from billing_core.coupons import NewCoupon, add_coupon, redeem_coupon
 from billing_core.credits import CreditAsk, give_credit
 from billing_core.domain.calendar import local_date, start_of
+from billing_core.domain.subscription import period_around
 from billing_core.errors import NotAllowed
 from billing_core.gateway_events import store_event
 from billing_core.invoicing import run_billing
@@ -38,7 +39,9 @@ from billing_core.refunds import (
     refunds_to_send,
     send_refund,
 )
+from billing_core.renewals import bill_many
 from billing_core.store.catalog import Price
+from billing_core.store.forecast import next_charge
 from billing_core.store.invoice import Invoice, InvoiceLine
 from billing_core.store.payment import Payment
 from billing_core.store.subscription import BILLED, Subscription, SubscriptionItem
@@ -72,6 +75,7 @@ class AnyLife(RuleBasedStateMachine):
         ]
         self.extra = sell(company, "Telas", 990)
         self.ids: list[UUID] = []
+        self.cut: set[UUID] = set()  # a day was named on which service ends, at some time
         with company.begin() as tx:
             add_coupon(tx, NewCoupon(code="DEZ", name="Dez", off="10", periods=3))
             add_coupon(tx, NewCoupon(code="CINCO", name="Cinco", off=brl(500), periods=None))
@@ -164,6 +168,8 @@ class AnyLife(RuleBasedStateMachine):
         day = self.company.at.date() + timedelta(days)
         with suppress(NotAllowed):
             canceled(self.company, self.one(which), when=when, settle=settle, on=day)
+        if when == "on_date":
+            self.cut.add(self.one(which))
 
     @rule(which=few)
     def take_back(self, which: int) -> None:
@@ -242,6 +248,37 @@ class AnyLife(RuleBasedStateMachine):
             if row.state in BILLED and not waits:
                 assert row.current_period_start <= today < row.current_period_end
 
+    @rule(which=few)
+    def foretell(self, which: int) -> None:
+        """What is shown as the next charge is what the next run asks for."""
+        company, id = self.company, self.one(which)
+        row = row_of(company, id)
+        with company.begin() as tx:
+            told = next_charge(tx.session, tx.session.get(Subscription, id), tx.at, credit=brl(0))
+        if (
+            told is None
+            or row.next_bill_at is None
+            or row.pending_invoice_id is not None
+            or row.state not in BILLED
+            or company.at >= END
+        ):
+            return
+        company.at = max(company.at, row.next_bill_at)
+        with company.begin() as tx:
+            billed = bill_many(tx, [id])
+        if row.cancel_on is not None and row.cancel_on <= local_date(company.at, row.time_zone):
+            return  # its day has come, and was not looked at yet
+        [invoice_id] = billed
+        with company.begin() as tx:
+            made = tx.session.get_one(Invoice, invoice_id)
+            assert (made.total_minor, made.period_start, made.period_end) == (
+                told.gross.minor,
+                told.period_start,
+                told.period_end,
+            )
+        with suppress(NotAllowed):  # nobody has said how it is to be paid
+            company.collect(invoice_id)
+
     @invariant()
     def the_books_add_up(self) -> None:
         assert self.company.faults() == []
@@ -292,9 +329,13 @@ class AnyLife(RuleBasedStateMachine):
                 .where(SubscriptionItem.added_on.is_(None), Subscription.state.in_(BILLED))
             ).all()
         for row, interval in rows:
-            end = row.current_period_end
+            start, end = row.current_period_start, row.current_period_end
             assert row.next_bill_at in (None, start_of(end, row.time_zone))
-            if interval != "week" and row.cancel_on != end:
+            whole = period_around(
+                start, anchor_date=row.anchor_date, anchor_day=row.anchor_day, interval=interval
+            )
+            assert start < end <= whole[1]
+            if interval != "week" and row.id not in self.cut:
                 assert end.day == min(row.anchor_day, monthrange(end.year, end.month)[1])
 
     @invariant()

@@ -30,8 +30,10 @@ from billing_core.invoicing import run_billing
 from billing_core.plan_changes import bill_waiting_lines
 from billing_core.refunds import RefundAsk, give_back, send_refund
 from billing_core.starts import StartSubscription, start_subscription
+from billing_core.store.forecast import next_charge
 from billing_core.store.payment import Payment
 from billing_core.store.subscription import Subscription
+from billing_core.store.views import NextCharge
 
 from .conftest import Company, brl
 from .life import (
@@ -58,6 +60,11 @@ def taxed(company: Company, **more: Any) -> UUID:
     assert company.collect(invoices_of(company, id)[0].id).state == "paid"
     company.at = noon(2026, 1, 16)
     return id
+
+
+def coming(company: Company, id: UUID) -> NextCharge | None:
+    with company.begin() as tx:
+        return next_charge(tx.session, tx.session.get(Subscription, id), tx.at, credit=brl(0))
 
 
 def run(company: Company) -> None:
@@ -223,6 +230,43 @@ def test_a_cancellation_is_taken_back(company: Company) -> None:
     canceled(company, id, when="now")
     with company.begin() as tx, pytest.raises(WrongState):
         uncancel(tx, id)
+
+
+def test_a_period_cut_short_by_a_cancellation_that_is_taken_back_goes_on_where_it_ended(
+    company: Company,
+) -> None:
+    """31.00 net for a month: 14 of 28 days are 15.50, and so are the other 14."""
+    id = taxed(company)
+    canceled(company, id, when="on_date", on=date(2026, 2, 15))
+    told = []
+    for day in (noon(2026, 2, 1), noon(2026, 2, 15), noon(2026, 3, 1)):
+        charge = coming(company, id)
+        assert charge is not None
+        told.append((charge.gross.minor, charge.period_start, charge.period_end))
+        company.at = day
+        run(company)
+        with company.begin() as tx:
+            uncancel(tx, id)
+    assert told == [
+        (1860, date(2026, 2, 1), date(2026, 2, 15)),
+        (1860, date(2026, 2, 15), date(2026, 3, 1)),
+        (3720, date(2026, 3, 1), date(2026, 4, 1)),
+    ]
+    billed = sorted(invoices_of(company, id), key=lambda one: one.number or 0)[1:]
+    assert [(one.total_minor, one.period_start, one.period_end) for one in billed] == told
+
+
+def test_nothing_is_foretold_for_service_that_ends(small_company: Company) -> None:
+    company = small_company
+    id = taxed(company)
+
+    canceled(company, id, when="on_date", on=date(2026, 2, 1))
+    assert coming(company, id) is None
+    with company.begin() as tx:
+        uncancel(tx, id)
+    assert coming(company, id) is not None
+    paused(company, id)
+    assert coming(company, id) is None
 
 
 def test_what_is_paused_is_cancelled_at_once(small_company: Company) -> None:

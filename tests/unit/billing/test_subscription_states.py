@@ -13,6 +13,7 @@ from billing_core.domain.subscription import (
     STATES,
     check_edge,
     period_around,
+    period_from,
 )
 from billing_core.errors import IllegalEdge
 
@@ -89,3 +90,33 @@ def test_a_period_of_several_intervals_has_all_of_them() -> None:
         date(2025, 10, 31),
         date(2026, 1, 31),
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "leaves_on", "end"),
+    [
+        ("2026-03-31", None, "2026-04-30"),
+        ("2026-04-10", None, "2026-04-30"),  # after one that was cut short
+        ("2026-01-20", None, "2026-01-31"),  # a leading stub
+        ("2026-03-31", "2026-04-10", "2026-04-10"),
+        ("2026-03-31", "2026-05-10", "2026-04-30"),
+    ],
+)
+def test_a_period_goes_to_the_next_bill_day_or_the_end_of_the_service(
+    start: str, leaves_on: str | None, end: str
+) -> None:
+    found = period_from(
+        date.fromisoformat(start),
+        anchor_date=date(2026, 1, 31),
+        anchor_day=31,
+        interval="month",
+        leaves_on=date.fromisoformat(leaves_on) if leaves_on else None,
+    )
+    assert found == (date.fromisoformat(start), date.fromisoformat(end))
+    two: dict[str, Any] = {
+        "anchor_date": date(2026, 1, 1),
+        "anchor_day": 1,
+        "interval": "month",
+        "count": 2,
+    }
+    assert period_from(date(2026, 4, 5), **two)[1] == date(2026, 5, 1)
