@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
@@ -11,6 +12,8 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
 from helpdesk.inbox.model import Blob
+
+JUST_NOW_S: Final = 3600.0
 
 
 class BlobStore:
@@ -27,8 +30,11 @@ class BlobStore:
         """
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
-        if path.exists():
+        try:
+            os.utime(path)  # says to `remove` that somebody wants it still
             return digest
+        except FileNotFoundError:
+            pass
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(content)
@@ -43,6 +49,29 @@ class BlobStore:
             return self._path(digest).read_bytes()
         except FileNotFoundError:
             raise NotFound(f"blob {digest}") from None
+
+    def remove(self, digest: str) -> bool:
+        """Delete a file that no row names any more; False where it is gone or just wanted.
+
+        Whoever keeps the same bytes at this moment has no row yet. They touched the file,
+        so one touched within the last hour is put back; they find it missing, and write it.
+        """
+        path = self._path(digest)
+        aside = path.with_suffix(".going")
+        try:
+            path.replace(aside)
+        except FileNotFoundError:
+            return False
+        if self._now() - aside.stat().st_mtime < JUST_NOW_S:
+            aside.replace(path)
+            return False
+        aside.unlink()
+        return True
+
+    def _now(self) -> float:
+        """Return what time it is for the file system, whose clock may not be ours."""
+        with tempfile.NamedTemporaryFile(dir=self._folder) as file:
+            return os.stat(file.fileno()).st_mtime
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest[2:]

@@ -2,15 +2,17 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from channels.port import Inbound as Said
 from channels.port import Receipt
 from helpdesk.customers.service import Identification, identify, link_identified
 from helpdesk.db import UnitOfWork
+from helpdesk.errors import NotFound
 from helpdesk.events.service import Actor
 from helpdesk.inbox.blobs import BlobStore, name_blob
+from helpdesk.inbox.blocking import is_blocked
 from helpdesk.inbox.files import KeptFile, attach, keep_file
 from helpdesk.inbox.model import Inbound, MailIndex
 from helpdesk.inbox.phrases import phrase
@@ -20,6 +22,7 @@ from helpdesk.inbox.threading import (
     call_is_known,
     choose,
     find_leads,
+    follow_merges,
     id_hash,
 )
 from helpdesk.inbox.turns import take_turn
@@ -75,8 +78,8 @@ def file_items(
         _take_turns(tx, item)
         if item.auto == "bounce":
             _set_aside_bounce(row)
-        elif reason := _refusal(tx, item):
-            row.state, row.reason = reason
+        elif reason := _refusal(tx, row, item):
+            _set_aside(row, item, *reason)
         else:
             _file_message(tx, settings, row, item, part)
 
@@ -102,29 +105,53 @@ def _set_aside_bounce(row: Inbound) -> None:
         row.state, row.reason = "discarded", "bounce"
 
 
-def _refusal(tx: UnitOfWork, item: Said) -> tuple[str, str] | None:
-    """Return state and reason where a message must not become one in a conversation."""
+def _set_aside(row: Inbound, item: Said, state: str, reason: str) -> None:
+    row.state, row.reason = state, reason
+    if state == "quarantined":
+        name, address = item.sender.name, item.sender.value
+        row.sender = f"{name} <{address}>" if name and address else name or address
+        row.subject = item.subject
+
+
+def _refusal(tx: UnitOfWork, row: Inbound, item: Said) -> tuple[str, str] | None:
+    """Return state and reason where a message must not become one in a conversation.
+
+    A person who has released the delivery has judged already what is only suspected.
+    """
     if item.auto == "own":
         return "discarded", "own_mail"
-    if item.data.get("doubt") == "several_senders":
-        return "quarantined", "several_senders"
-    if not item.sender.value:
-        return "quarantined", "no_sender"
     if item.data.get("missed") and call_is_known(tx.session, item):
         return "read", ""
+    if row.released_by is None and (reason := _suspicion(tx, item)):
+        return "quarantined", reason
+    return None
+
+
+def _suspicion(tx: UnitOfWork, item: Said) -> str:
+    """Return the machine code of why a person should look first; "" lets it pass."""
+    if item.data.get("doubt") == "several_senders":
+        return "several_senders"
+    if not item.sender.value:
+        return "no_sender"
+    if is_blocked(tx.session, item.sender):
+        return "blocked_sender"
     if item.auto == "auto_reply":
         place = choose(find_leads(tx.session, item, at=tx.at))
         if place.ticket_id is None:
-            return "quarantined", "automatic_answer_to_nothing"
-    return None
+            return "automatic_answer_to_nothing"
+    return ""
 
 
 def _file_message(
     tx: UnitOfWork, settings: Settings, row: Inbound, item: Said, part: KeptParts
 ) -> None:
+    if item.data.get("doubt"):  # released, which proves nobody
+        item = replace(item, trust="failed")
     who = identify(tx, item.sender, trust=item.trust)
-    ticket = _ticket_for(tx, settings, item, who)
-    add_participant(tx, ticket, item.sender.kind, item.sender.value)
+    chosen = _chosen_ticket(tx, row)
+    ticket = chosen or _ticket_for(tx, settings, item, who)
+    if chosen is None and item.sender.value:
+        add_participant(tx, ticket, item.sender.kind, item.sender.value)
     if part.html is not None:
         name_blob(tx, part.html, size=part.html_size, media_type="text/html")
     message = add_customer_message(tx, ticket, _message(settings, item, part, who))
@@ -132,10 +159,44 @@ def _file_message(
         # A guessable id would be a way around the conversation it belongs to.
         attach(tx, message.id, file, attachment_id=uuid.uuid4())
     _index(tx, row, item, message)
-    link_identified(tx, ticket, who, actor=Actor.system())
+    if chosen is None:
+        link_identified(tx, ticket, who, actor=Actor.system())
     row.ticket_id, row.message_id = ticket.id, message.id
     if message.media_url:
         tx.enqueue("fetch_recording", str(row.id), key=str(row.id))
+
+
+def file_original(tx: UnitOfWork, settings: Settings, row: Inbound, file: KeptFile) -> None:
+    """Put a delivery that nobody can read into the ticket that a person chose, as a file."""
+    ticket = _chosen_ticket(tx, row)
+    if ticket is None:
+        raise NotFound("ticket")
+    words = phrase(settings.language, "unreadable")
+    message = add_customer_message(
+        tx,
+        ticket,
+        CustomerMessage(
+            channel=CHAT if row.channel == "webchat" else row.channel,
+            author_name=row.sender,
+            author_handle="",
+            body=words,
+            reply_text=words,
+            trust="failed",
+        ),
+    )
+    attach(tx, message.id, file, attachment_id=uuid.uuid4())
+    row.ticket_id, row.message_id = ticket.id, message.id
+
+
+def _chosen_ticket(tx: UnitOfWork, row: Inbound) -> Ticket | None:
+    """Return the locked ticket that a person chose, or what it was merged into since.
+
+    Its sender does not take part by that: answers go where they went before.
+    """
+    found = tx.session.get(Ticket, row.attach_to_id) if row.attach_to_id else None
+    if found is None:
+        return None
+    return lock_ticket(tx, follow_merges(tx.session, found)[-1].id)
 
 
 def _ticket_for(tx: UnitOfWork, settings: Settings, item: Said, who: Identification) -> Ticket:

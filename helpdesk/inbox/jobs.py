@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from channels.port import Unreachable
-from helpdesk.inbox import service
+from helpdesk.inbox import quarantine, service
 from helpdesk.inbox.recordings import keep_recording
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
@@ -25,3 +25,9 @@ def drain_inbox(services: Services) -> None:
 def fetch_recording(services: Services, inbound_id: str) -> None:
     """Bring a voicemail's sound home from the provider. Safe to run twice."""
     keep_recording(services, UUID(inbound_id))
+
+
+@job("forget_deleted", queue="default", every="0 20 3 * * *")
+def forget_deleted(services: Services) -> None:
+    """Remove the bytes of held deliveries that somebody deleted a month ago."""
+    quarantine.forget_deleted(services)

@@ -48,6 +48,29 @@ class Inbound(Base):
     detail: Mapped[str] = mapped_column(default="")  # what the reader of the bytes said
     ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))
     message_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"))
+    sender: Mapped[str] = mapped_column(default="", server_default="")  # of what is held
+    subject: Mapped[str] = mapped_column(default="", server_default="")  # likewise
+    released_by: Mapped[UUID | None]  # somebody vouched for it: no judgement holds it again
+    attach_to_id: Mapped[UUID | None]  # the ticket that somebody chose for it
+    deleted_at: Mapped[datetime | None]  # by a person; its bytes go a while later
+    bytes_gone_at: Mapped[datetime | None]
+
+
+class BlockedSender(Base):
+    """An address, or a whole domain, whose messages wait for a person."""
+
+    __tablename__ = "blocked_sender"
+    __table_args__ = (
+        UniqueConstraint("kind", "value"),
+        CheckConstraint("kind IN ('address', 'domain')", name="kind"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    value: Mapped[str]  # normalised: lower-case e-mail or domain, E.164 number
+    note: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
 
 
 class Attachment(Base):

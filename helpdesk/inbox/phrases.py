@@ -9,6 +9,7 @@ _PHRASES: Final = {
         "no_subject": "Sem assunto",
         "call": "Chamada de {who}",
         "visitor": "Visitante",
+        "unreadable": "Não foi possível ler esta entrega. O original está no anexo.",
     },
     "en": {
         "missed_call": "Missed call, no message left.",
@@ -16,6 +17,7 @@ _PHRASES: Final = {
         "no_subject": "No subject",
         "call": "Call from {who}",
         "visitor": "Visitor",
+        "unreadable": "This delivery could not be read. The original is attached.",
     },
 }
 

@@ -18,13 +18,13 @@ def inbound_id_of(session: Session, source: str, key: str) -> UUID | None:
 
 
 def twin_of(session: Session, source: str, content_hash: str) -> UUID | None:
-    """Return a row of the same mailbox with the same bytes that is or will be read."""
+    """Return a row of the same mailbox with the same bytes that somebody or something dealt with."""
     return session.scalar(
         select(Inbound.id)
         .where(
             Inbound.source == source,
             Inbound.content_hash == content_hash,
-            Inbound.state != "discarded",
+            or_(Inbound.state != "discarded", Inbound.deleted_at.is_not(None)),
         )
         .limit(1)
     )

@@ -15,20 +15,20 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from channels.port import Delivery, Receipt, Unreadable
+from channels.port import Delivery, File, Receipt, Unreadable
 from channels.port import Inbound as Said
 from helpdesk.db import UnitOfWork
-from helpdesk.errors import Conflict, NotFound
-from helpdesk.events.service import Actor, audit
+from helpdesk.errors import NotFound
 from helpdesk.inbox.blobs import name_blob
-from helpdesk.inbox.filing import file_items, keep_parts
+from helpdesk.inbox.files import keep_file
+from helpdesk.inbox.filing import file_items, file_original, keep_parts
+from helpdesk.inbox.glimpse import Glimpse, glimpse
 from helpdesk.inbox.masking import mask_delivery
 from helpdesk.inbox.model import Inbound
 from helpdesk.inbox.preparing import prepare
 from helpdesk.inbox.queries import inbound_id_of, next_unread, twin_of
 from helpdesk.inbox.turns import take_turn
 from helpdesk.services import Services
-from helpdesk.staff.agent import Agent
 
 log = structlog.get_logger()
 
@@ -122,7 +122,7 @@ def read_one(services: Services, inbound_id: UUID) -> None:
     """
     with services.begin() as tx:
         row = tx.session.get(Inbound, inbound_id, with_for_update=True)
-        going = row is not None and _count_attempt(tx, row)
+        going = row is not None and _count_attempt(services, tx, row)
     if row is not None and going:
         _read(services, row)
 
@@ -135,7 +135,7 @@ def drain(services: Services) -> int:
     for count in range(AT_ONCE):
         with services.begin() as tx:
             row = next_unread(tx.session, tx.at)
-            going = row is not None and _count_attempt(tx, row)
+            going = row is not None and _count_attempt(services, tx, row)
         if row is None:
             return count
         if going:
@@ -149,38 +149,27 @@ def drain(services: Services) -> int:
 def quarantine(services: Services, inbound_id: UUID, reason: str, detail: str = "") -> None:
     """Set a row aside with its bytes. One that was read meanwhile stays read."""
     with services.begin() as tx:
-        tx.session.execute(
-            update(Inbound)
-            .where(Inbound.id == inbound_id, Inbound.state == "new")
-            .values(state="quarantined", reason=reason, detail=detail[:500], leased_until=None)
-        )
-
-
-def release(services: Services, agent: Agent, inbound_id: UUID) -> None:
-    """A person has a quarantined delivery read again, after a repair. Raises `Conflict`."""
-    with services.begin() as tx:
         row = tx.session.get(Inbound, inbound_id, with_for_update=True)
-        if row is None:
-            raise NotFound("inbound")
-        if row.state != "quarantined":
-            raise Conflict("This delivery is not in quarantine.")
-        row.state, row.reason, row.detail = "new", "", ""
-        row.attempts, row.not_before, row.leased_until = 0, tx.at, None
-        audit(
-            tx,
-            "inbound.released",
-            actor=Actor.staff(agent.id),
-            data={"inbound_id": str(inbound_id)},
-        )
-        tx.enqueue("read_inbound", str(inbound_id))
+        if row is not None and row.state == "new":
+            _hold(services, row, reason, detail)
 
 
-def _count_attempt(tx: UnitOfWork, row: Inbound) -> bool:
+def _hold(services: Services, row: Inbound, reason: str, detail: str = "") -> None:
+    """Set a locked row aside, with what a person may judge it by."""
+    try:
+        seen = glimpse(Delivery(services.blobs.read(row.blob), row.headers, row.url))
+    except NotFound:  # the disk lost them: the row must be seen all the more
+        seen = Glimpse()
+    row.state, row.reason, row.detail = "quarantined", reason, detail[:500]
+    row.sender, row.subject, row.leased_until = seen.sender, seen.subject, None
+
+
+def _count_attempt(services: Services, tx: UnitOfWork, row: Inbound) -> bool:
     """Count one try, so that a mail which kills its reader is held after three."""
     if row.state != "new" or (row.leased_until is not None and row.leased_until > tx.at):
         return False
     if row.attempts >= MOST_ATTEMPTS:
-        row.state, row.reason = "quarantined", "too_many_attempts"
+        _hold(services, row, "too_many_attempts")
         return False
     row.attempts += 1
     row.not_before = tx.at + timedelta(seconds=30 * 4 ** (row.attempts - 1))
@@ -202,9 +191,12 @@ def _read(services: Services, row: Inbound) -> None:
 
 def _read_leased(services: Services, row: Inbound) -> None:
     """Understand the bytes with no transaction open, then write all of it in one."""
+    if row.attach_to_id is not None and row.attempts > 1:
+        _keep_original(services, row)  # reading it has killed its reader once
+        return
     adapter = services.adapters.get(row.channel)
     if adapter is None:
-        quarantine(services, row.id, "channel_not_set_up")
+        _cannot_read(services, row, "channel_not_set_up")
         return
     delivery = Delivery(services.blobs.read(row.blob), row.headers, row.url)
     items: list[Said | Receipt] = []
@@ -212,13 +204,37 @@ def _read_leased(services: Services, row: Inbound) -> None:
         for item in adapter.parse(delivery):
             items.append(prepare(item) if isinstance(item, Said) else item)
     except Unreadable as fault:
-        quarantine(services, row.id, "unreadable", str(fault))
+        _cannot_read(services, row, "unreadable", str(fault))
         return
     kept = [keep_parts(services.blobs, item) for item in items if isinstance(item, Said)]
     with services.begin() as tx:
         claimed = _claim(tx, row.id)
         if claimed is not None:
             file_items(tx, services.settings, claimed, items, kept)
+
+
+def _cannot_read(services: Services, row: Inbound, reason: str, detail: str = "") -> None:
+    """Hold it, unless a person has said into which ticket it goes even so."""
+    if row.attach_to_id is None:
+        quarantine(services, row.id, reason, detail)
+    else:
+        _keep_original(services, row)
+
+
+def _keep_original(services: Services, row: Inbound) -> None:
+    """Put the bytes as they came into the ticket that a person chose."""
+    content = services.blobs.read(row.blob)
+    file = keep_file(services.blobs, File(original_name(row), MAIL, content))
+    with services.begin() as tx:
+        claimed = _claim(tx, row.id)
+        if claimed is not None:
+            file_original(tx, services.settings, claimed, file)
+
+
+def original_name(row: Inbound) -> str:
+    """Return what a delivery is called as a file."""
+    ending = "eml" if _is_mail(row.headers) else "txt"
+    return f"{row.channel}-{row.id.hex[-8:]}.{ending}"
 
 
 def _claim(tx: UnitOfWork, inbound_id: UUID) -> Inbound | None:

@@ -30,6 +30,7 @@ class Outbound(Base):
         CheckConstraint(f"state IN {OUTBOUND_STATES}", name="state"),
         Index(None, "state", "not_before", "id"),
         Index(None, "ticket_id"),
+        Index(None, "channel", "last_try_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -49,3 +50,19 @@ class Outbound(Base):
     provider_id: Mapped[str | None]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    last_try_at: Mapped[datetime | None]  # what the cap on a channel counts
+    dead_at: Mapped[datetime | None]  # a day of tries ended without success
+
+
+class OutboundAttempt(Base):
+    """One try to send a message and how it ended."""
+
+    __tablename__ = "outbound_attempt"
+    __table_args__ = (UniqueConstraint("outbound_id", "position"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    outbound_id: Mapped[UUID] = mapped_column(ForeignKey("outbound.id"))
+    position: Mapped[int]  # from 1, over the whole life of the message
+    at: Mapped[datetime]  # when it ended
+    outcome: Mapped[str]  # sent, queued (to be tried again), failed, uncertain
+    why: Mapped[str] = mapped_column(default="")

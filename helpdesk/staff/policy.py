@@ -18,7 +18,14 @@ _AGENT = {
     "billing.plan_change",
     "self.preferences",
 }
-_SUPERVISOR = _AGENT | {"board.read", "billing.approve", "quarantine.manage", "ticket.read_all"}
+_SUPERVISOR = _AGENT | {
+    "board.read",
+    "billing.approve",
+    "delivery.read",
+    "quarantine.manage",
+    "senders.block",
+    "ticket.read_all",
+}
 _ADMIN = _SUPERVISOR | {"staff.manage", "jobs.read"}
 
 GRANTS: dict[str, frozenset[str]] = {

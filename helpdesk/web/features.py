@@ -13,6 +13,7 @@ def blueprints() -> list[Blueprint]:
     """Return the blueprints whose writes carry our own CSRF token."""
     from helpdesk.billing_desk import views as billing_desk
     from helpdesk.customers import views as customers
+    from helpdesk.inbox import quarantine_views as quarantine
     from helpdesk.invoices import views as invoices
     from helpdesk.outbox import views as outbox
     from helpdesk.reports import views as reports
@@ -25,6 +26,7 @@ def blueprints() -> list[Blueprint]:
         customers.bp,
         invoices.bp,
         outbox.bp,
+        quarantine.bp,
         reports.bp,
         staff.bp,
         tickets.bp,

@@ -36,6 +36,7 @@ class ShellScreen:
     rooms: tuple[str, ...] = ("inbox",)  # rail entries that exist for this person, in order
     unread: int = 0  # conversations with something new
     approvals: int = 0  # waiting for this person
+    held: int = 0  # deliveries that wait for a person
 
 
 def person(name: str, *, key: str = "", availability: Availability = "") -> Person:

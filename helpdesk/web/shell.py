@@ -1,8 +1,10 @@
 """The frame around every signed-in screen, filled for whoever reads it."""
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from helpdesk.billing_desk.model import MoneyAct
+from helpdesk.inbox.model import Inbound
 from helpdesk.staff.model import Staff
 from helpdesk.staff.policy import GRANTS
 from helpdesk.web.access import current_agent, services
@@ -12,13 +14,15 @@ MOST = 99  # a badge says no more than this
 
 
 def shell_screen(nav: str) -> ShellScreen:
-    """Return the frame with `nav` lit: inbox, approvals, live. Raises `SignedOut`."""
+    """Return the frame with `nav` lit: inbox, approvals, live, quarantine. Raises `SignedOut`."""
     agent = current_agent()
     rooms = ["inbox"]
     if agent.may("billing.approve"):
         rooms.append("approvals")
     if agent.may("board.read"):
         rooms.append("live")
+    if agent.may("quarantine.manage"):
+        rooms.append("quarantine")
     approvals = 0
     with services().reading() as session:
         availability: Availability = session.scalar(
@@ -32,6 +36,7 @@ def shell_screen(nav: str) -> ShellScreen:
                 .subquery()
             )
             approvals = session.scalar(select(func.count()).select_from(waiting)) or 0
+        held = _count_held(session) if agent.may("quarantine.manage") else 0
     return ShellScreen(
         agent=person(agent.name, key=str(agent.id), availability=availability),
         agent_id=str(agent.id),
@@ -42,4 +47,10 @@ def shell_screen(nav: str) -> ShellScreen:
         may=GRANTS[agent.role],
         rooms=tuple(rooms),
         approvals=approvals,
+        held=held,
     )
+
+
+def _count_held(session: Session) -> int:
+    waiting = select(Inbound.id).where(Inbound.state == "quarantined").limit(MOST).subquery()
+    return session.scalar(select(func.count()).select_from(waiting)) or 0

@@ -10,8 +10,9 @@ import pytest
 from channels.port import Delivery
 from helpdesk.inbox import blobs, filing, service
 from helpdesk.inbox.model import Attachment, Inbound
+from helpdesk.inbox.quarantine import release
 from helpdesk.inbox.service import drain as drain_inbox
-from helpdesk.inbox.service import ingest_mail, read_one, release, store_delivery
+from helpdesk.inbox.service import ingest_mail, read_one, store_delivery
 from helpdesk.tickets.model import Message, Ticket
 from tests.conftest import TestClock
 from tests.integration.inbox.world import PHONE, World, delivery, mail, text_message
