@@ -7,14 +7,9 @@ Each is measured in a process of its own, on SQLite and, where GUICHE_TEST_PG na
 server, on PostgreSQL; peak memory also at a tenth of the size, which shows whether it grows.
 """
 
-import multiprocessing
-import os
-import resource
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +17,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from bench.figures import Figures, run
+from bench.places import NOON, databases, measured, new_id, services_at
 from billing_core.domain.calendar import start_of
 from billing_core.domain.money import Money
 from billing_core.gateways.sandbox import Sandbox
@@ -32,30 +28,12 @@ from billing_core.store.catalog import Plan, Price, Product
 from billing_core.store.payment import Payment
 from billing_core.store.subscription import PaymentMethod, Subscription, SubscriptionItem
 from billing_core.store.tables import metadata
-from helpdesk.bootstrap import build_services
-from helpdesk.db import transaction_is_open, uuid7
-from helpdesk.jobs.recorded import RecordedJobs
-from helpdesk.memory import ease_collections
+from helpdesk.db import transaction_is_open
 from helpdesk.services import Services
-from helpdesk.settings import Settings
-from tests.databases import fresh_sqlite, throwaway_postgres
 
-NOON = datetime(2026, 11, 17, 15, tzinfo=UTC)
 BEGAN, ENDS = date(2026, 10, 17), date(2026, 11, 17)
 ZONE = "America/Sao_Paulo"
 BATCH = 500
-Work = Callable[[str, int], float]  # (database, size) -> seconds
-
-
-def services_at(url: str) -> Services:
-    jobs = RecordedJobs()
-    settings = Settings(
-        data_dir=Path(tempfile.gettempdir()),
-        database_url=url,
-        secret_key="a secret key that only benchmarks use",
-        simple_passwords=True,
-    )
-    return build_services(settings, clock=lambda: NOON, jobs=lambda _engine: jobs)
 
 
 def fill(url: str, size: int) -> float:
@@ -322,42 +300,6 @@ def put(connection: Connection, row: Any, rows: list[dict[str, Any]]) -> None:
 def portions(size: int) -> Iterator[int]:
     for begin in range(0, size, BATCH):
         yield min(BATCH, size - begin)
-
-
-def new_id() -> UUID:
-    return uuid7(NOON, os.urandom(10))
-
-
-def measured(work: Work, url: str, size: int) -> tuple[float, float]:
-    """Do the work in a process of its own; return its seconds and its peak memory in MB."""
-    spawn = multiprocessing.get_context("spawn")
-    mine, theirs = spawn.Pipe()
-    process = spawn.Process(target=_measure, args=(work, url, size, theirs))
-    process.start()
-    theirs.close()
-    try:
-        return mine.recv()  # type: ignore[no-any-return]
-    finally:
-        process.join()
-
-
-def _measure(work: Work, url: str, size: int, tell: Any) -> None:
-    ease_collections()  # as a worker does
-    seconds = work(url, size)
-    tell.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
-
-
-def databases() -> Iterator[tuple[str, Callable[[], Iterator[str]]]]:
-    """Yield (name, maker of a migrated, empty database that goes when its iterator does)."""
-    yield "sqlite", _on_disk
-    server = os.environ.get("GUICHE_TEST_PG")
-    if server:
-        yield "postgresql", lambda: throwaway_postgres(server)
-
-
-def _on_disk() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield fresh_sqlite(Path(folder))
 
 
 def measure(size: int) -> Figures:

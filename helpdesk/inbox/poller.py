@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from threading import Event
 from typing import Generic, Protocol, TypeVar
+from uuid import UUID
 
 import structlog
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from channels.port import ChannelError
 from helpdesk.db import UnitOfWork
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
-from helpdesk.inbox.service import ingest_mail, mail_source
+from helpdesk.inbox.service import ingest_mail, mail_source, read_one
 from helpdesk.services import Services
 
 log = structlog.get_logger()
@@ -94,9 +95,10 @@ class MailPoller(Generic[K]):
         with self._services.reading() as session:
             cursor = self._door.cursor(*self._cursor(session))
         for mail in mailbox.new_messages(cursor):
-            _, fresh = ingest_mail(self._services, mail.raw, key=mail.key)
+            row_id, fresh = ingest_mail(self._services, mail.raw, key=mail.key, wake=False)
             with self._services.begin() as tx:
                 self._move_cursor(tx, mail.uidvalidity, mail.uid)
+            self._read(row_id)
             mailbox.flag_seen(mail.uidvalidity, mail.uid)
             new += fresh
             if self._stop.is_set():
@@ -104,6 +106,13 @@ class MailPoller(Generic[K]):
         with self._services.begin() as tx:
             self._move_cursor(tx, *self._cursor(tx.session))
         return new
+
+    def _read(self, row_id: UUID) -> None:
+        """Read at once what was stored; what cannot be read now waits for the sweep."""
+        try:
+            read_one(self._services, row_id)
+        except Exception:
+            log.exception("reading failed", inbound_id=str(row_id))
 
     def _cursor(self, session: Session) -> tuple[int, int]:
         return mailbox_cursor(session, mail_source(self._services), self._door.folder)

@@ -41,9 +41,17 @@ _PRIVATE_HEADERS: Final = ("cookie", "authorization", "proxy-authorization")
 
 
 def store_delivery(
-    services: Services, *, source: str, channel: str, key: str, delivery: Delivery
+    services: Services,
+    *,
+    source: str,
+    channel: str,
+    key: str,
+    delivery: Delivery,
+    wake: bool = True,
 ) -> tuple[UUID, bool]:
     """Keep one delivery for ever and have it read. Return its row and whether it is new.
+
+    Without `wake` the caller reads it next; should that never happen, the sweep does it.
 
     The bytes are on disk before the row that names them. A repeated (source, key) is a
     no-op; a mail whose bytes the mailbox has given us under another key is discarded.
@@ -79,7 +87,7 @@ def store_delivery(
             again = inbound_id_of(tx.session, source, key)
             assert again is not None
             return again, False
-        if twin is None:
+        if twin is None and wake:
             tx.enqueue("read_inbound", str(row_id), key=str(row_id))
         return row_id, True
 
@@ -97,7 +105,9 @@ def store_unreadable(
     return row_id
 
 
-def ingest_mail(services: Services, raw: bytes, *, key: str = "") -> tuple[UUID, bool]:
+def ingest_mail(
+    services: Services, raw: bytes, *, key: str = "", wake: bool = True
+) -> tuple[UUID, bool]:
     """Take in one mail as the mailbox would: `guiche mail ingest < message.eml`."""
     headers = {"content-type": MAIL} | ({"x-imap-key": key} if key else {})
     delivery = Delivery(raw, headers)
@@ -107,6 +117,7 @@ def ingest_mail(services: Services, raw: bytes, *, key: str = "") -> tuple[UUID,
         channel="email",
         key=key or _content_hash(delivery),
         delivery=delivery,
+        wake=wake,
     )
 
 
