@@ -8,6 +8,8 @@ MAX_TEXT = 4000  # characters of one chat message
 MAX_ID = 64
 MAX_SUBJECT = 200
 MAX_FACT = 300
+MAX_ANSWERS = 16_000  # characters of the pre-chat form, as JSON
+FACTS = ("email", "email_by", "page", "language", "widget", "closed", "token_id")
 
 
 def read_frame(delivery: Delivery) -> dict[str, str]:
@@ -30,6 +32,8 @@ def read_frame(delivery: Delivery) -> dict[str, str]:
             raise Unreadable(f"{name} is missing")
         if len(value) > limit:
             raise Unreadable(f"{name} is too long")
+    if len(frame.get("answers", "")) > MAX_ANSWERS:
+        raise Unreadable("the form is too long")
     if len(frame.get("subject", "")) > MAX_SUBJECT:
         raise Unreadable("subject is too long")
     return frame
@@ -59,10 +63,15 @@ def read_message(frame: dict[str, str]) -> Inbound:
         sent_at=None,
         trust="verified" if subject else "bare",
         thread_key=frame["chat_key"],
-        data={
-            key: frame[key][:MAX_FACT] for key in ("email", "page", "language") if frame.get(key)
-        },
+        data=_facts(frame),
     )
+
+
+def _facts(frame: dict[str, str]) -> dict[str, str]:
+    facts = {name: frame[name][:MAX_FACT] for name in FACTS if frame.get(name)}
+    if frame.get("answers"):
+        facts["answers"] = frame["answers"]
+    return facts
 
 
 def _storable(text: str) -> str:

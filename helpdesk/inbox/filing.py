@@ -36,6 +36,7 @@ from helpdesk.tickets.service import (
     add_customer_message,
     open_ticket,
 )
+from helpdesk.widget.intake import remember
 
 LONGEST_SUBJECT: Final = 200
 LONGEST_FIRST_LINE: Final = 80
@@ -161,6 +162,8 @@ def _file_message(
     _index(tx, row, item, message)
     if chosen is None:
         link_identified(tx, ticket, who, actor=Actor.system())
+    if channel_of(item) == CHAT:
+        remember(tx, ticket, item, settings.language)
     row.ticket_id, row.message_id = ticket.id, message.id
     if message.media_url:
         tx.enqueue("fetch_recording", str(row.id), key=str(row.id))

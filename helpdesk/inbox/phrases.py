@@ -10,6 +10,7 @@ _PHRASES: Final = {
         "call": "Chamada de {who}",
         "visitor": "Visitante",
         "unreadable": "Não foi possível ler esta entrega. O original está no anexo.",
+        "page": "Página: {page}",
     },
     "en": {
         "missed_call": "Missed call, no message left.",
@@ -18,6 +19,7 @@ _PHRASES: Final = {
         "call": "Call from {who}",
         "visitor": "Visitor",
         "unreadable": "This delivery could not be read. The original is attached.",
+        "page": "Page: {page}",
     },
 }
 

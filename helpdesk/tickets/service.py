@@ -191,6 +191,25 @@ def add_system_message(tx: UnitOfWork, ticket: Ticket, *, channel: str, body: st
     )
 
 
+def add_system_note(tx: UnitOfWork, ticket: Ticket, *, channel: str, body: str) -> Message:
+    """Add something that only the team sees and that the product wrote. It moves no clock."""
+    return _add(
+        tx,
+        ticket,
+        Message(
+            channel=channel,
+            direction="out",
+            visibility="note",
+            author_kind="system",
+            author_name="",
+            body=body,
+            reply_text=body,
+        ),
+        actor=Actor.system(),
+        kind="note.added",
+    )
+
+
 def link_ticket_to_customer(
     tx: UnitOfWork,
     ticket: Ticket,

@@ -94,6 +94,12 @@ def last_seq_of(session: Session, chat_key: str) -> int:
     )
 
 
+def is_reachable(session: Session, chat_key: str) -> bool:
+    """Say whether the visitor, or her site for her, has named an address to answer to."""
+    row = session.get(Conversation, chat_key)
+    return row is not None and bool(row.email or row.subject)
+
+
 def read_seq_of(session: Session, chat_key: str) -> int:
     """Return the number of the visitor's newest message that one of the staff has read."""
     ticket = current_ticket(session, chat_key)

@@ -17,13 +17,17 @@ import jwt
 import structlog
 
 from channels.port import Delivery, Receipt, Unreadable
+from helpdesk.customers.handles import normalise
 from helpdesk.errors import Conflict, InvalidInput, SignedOut
 from helpdesk.inbox.phrases import phrase
 from helpdesk.inbox.preparing import storable
 from helpdesk.inbox.service import read_one, store_delivery
 from helpdesk.outbox.service import record_receipt
 from helpdesk.services import Services
-from helpdesk.widget.queries import keys_to_settle, written_by_another
+from helpdesk.widget.hours import is_open
+from helpdesk.widget.intake import Answers, read_answers
+from helpdesk.widget.queries import keys_to_settle, last_seq_of, written_by_another
+from helpdesk.widget.setup import Setup, setup_of
 
 log = structlog.get_logger()
 
@@ -57,6 +61,8 @@ class ChatPost:
     page: str = ""
     language: str = ""
     identity: str = ""  # the site's signed token, "" for an anonymous visitor
+    widget: str = ""  # the key of the widget she writes in
+    answers: str = ""  # the pre-chat form, a JSON object name -> text
 
 
 def chat_key_of(secret: str) -> str:
@@ -115,11 +121,20 @@ def post_message(services: Services, post: ChatPost) -> str:
     visitor = visitor_of(services, post.identity)
     if not CLIENT_ID.fullmatch(post.client_msg_id):
         raise InvalidInput("client_msg_id", "must be 8 to 64 letters, digits or hyphens")
-    if visitor is not None:
-        with services.reading() as session:
-            if written_by_another(session, chat_key, visitor.subject):
-                raise Conflict("this conversation is another person's")
-    delivery = Delivery(_frame(services, post, visitor, chat_key))
+    with services.reading() as session:
+        if visitor is not None and written_by_another(session, chat_key, visitor.subject):
+            raise Conflict("this conversation is another person's")
+        setup = setup_of(session, services.settings, post.widget)
+        first = last_seq_of(session, chat_key) == 0
+    answers = read_answers(
+        setup,
+        post.answers,
+        language=services.settings.language,
+        proven=visitor is not None,
+        first=first,
+    )
+    facts = _facts(services, setup, post, visitor, answers)
+    delivery = Delivery(_frame(post, visitor, chat_key, facts))
     try:
         key = services.adapters["chat"].receive(delivery)
     except Unreadable as error:
@@ -150,16 +165,41 @@ def note_seen(
         return len(keys)
 
 
-def _frame(services: Services, post: ChatPost, visitor: Visitor | None, chat_key: str) -> bytes:
+def _facts(
+    services: Services, setup: Setup, post: ChatPost, visitor: Visitor | None, answers: Answers
+) -> dict[str, str]:
+    """Return what is told beside a message, as far as we know it from more than the client."""
+    if visitor is not None:
+        name, email, by = visitor.name, vouched_email(visitor), "site"
+    else:
+        name, email = answers.name or post.name, answers.email or post.email
+        by = "visitor" if answers.email else ""
+    return {
+        "name": name.strip() or phrase(services.settings.language, "visitor"),
+        "email": email,
+        "email_by": by if email else "",
+        "widget": setup.key,
+        "closed": "" if is_open(setup.hours, services.clock()) else "yes",
+        "token_id": visitor.token_id if visitor else "",
+        "answers": json.dumps(answers.said, ensure_ascii=False) if answers.said else "",
+    }
+
+
+def vouched_email(visitor: Visitor) -> str:
+    """Return the address that the site's token names, "" where it names none."""
+    try:
+        return normalise("email", visitor.email) if visitor.email else ""
+    except InvalidInput:
+        return ""
+
+
+def _frame(post: ChatPost, visitor: Visitor | None, chat_key: str, facts: dict[str, str]) -> bytes:
     """Return the bytes to keep. `subject` is ours to set: only a checked token fills it."""
-    named = (visitor.name if visitor else post.name).strip()
-    frame = {
+    frame = facts | {
         "chat_key": chat_key,
         "client_msg_id": post.client_msg_id,
         "text": post.text,
-        "name": named or phrase(services.settings.language, "visitor"),
         "subject": visitor.subject if visitor else "",
-        "email": visitor.email if visitor else post.email,
         "page": post.page,
         "language": post.language,
     }

@@ -1,5 +1,6 @@
 """The visitor's doors: the script to embed, the frame, and her messages."""
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -14,31 +15,51 @@ from helpdesk.web.access import public, services
 from helpdesk.web.formats import current_formats
 from helpdesk.web.screen import person
 from helpdesk.widget.colours import ink_on
-from helpdesk.widget.queries import ChatItem, ChatPage, page_of, state_of
+from helpdesk.widget.hours import Hours, is_open, next_opening
+from helpdesk.widget.queries import ChatItem, ChatPage, is_reachable, page_of, state_of
 from helpdesk.widget.service import ChatPost, chat_key_of, note_seen, post_message, visitor_of
+from helpdesk.widget.setup import Setup, setup_of
 from helpdesk.widget.slips import Slip, ended_acts, proven_customer, write_slips
 
 bp = Blueprint("widget", __name__)
 
 OWN_SECRET = "the visitor proves herself with the secret of her conversation"  # noqa: S105
-FIELDS = {"client_msg_id", "text", "name", "email", "page", "language", "identity"}
+FIELDS = {
+    "client_msg_id",
+    "text",
+    "name",
+    "email",
+    "page",
+    "language",
+    "identity",
+    "widget",
+    "answers",
+}
 LONGEST_POST = 64 * 1024  # bytes
 LONGEST_NUMBER = 9  # digits
-LOADER_COLOURS = '["#B5451B", "#FFFFFF"]'  # as they stand in loader.js
+LOADER_SETUP = '{ key: "", colour: "#B5451B", ink: "#FFFFFF", greetings: [] }'  # in loader.js
 IDENTITY = "X-Visitor-Identity"  # header of the site's signed token
 
 
 @bp.get("/widget.js")
 @public("the script that other sites embed; it holds nothing of anybody")
 def loader() -> ResponseReturnValue:
-    """Serve the loader in the company's colours: it runs where our style sheets do not."""
-    colour = services().settings.widget_colour
+    """Serve the loader with what the page needs before the window is opened."""
+    setup = _setup()
     source = Path(str(current_app.static_folder), "widget", "loader.js").read_text()
-    script = source.replace(LOADER_COLOURS, f'["{colour}", "{ink_on(colour)}"]')
-    answer = Response(script, mimetype="text/javascript")
+    about = {
+        "key": setup.key,
+        "colour": setup.colour,
+        "ink": ink_on(setup.colour),
+        "greetings": [[one.path, one.delay_s, one.text] for one in setup.greetings],
+    }
+    answer = Response(
+        source.replace(LOADER_SETUP, json.dumps(about, ensure_ascii=False)),
+        mimetype="text/javascript",
+    )
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     answer.cache_control.public = True
-    answer.cache_control.max_age = 3600
+    answer.cache_control.max_age = 300  # a change of the widget shows within minutes
     answer.add_etag()
     return answer.make_conditional(request)
 
@@ -46,25 +67,27 @@ def loader() -> ResponseReturnValue:
 @bp.get("/chat/frame")
 @public("the empty chat window; messages need the conversation's secret")
 def frame() -> ResponseReturnValue:
-    settings = services().settings
-    g.frame_ancestors = " ".join(("'self'", *settings.site_origins))
+    settings, setup = services().settings, _setup()
+    g.frame_ancestors = " ".join(("'self'", *setup.origins))
     language = _language()
     with force_locale(language):
         return render_template(
             "widget/frame.html",
             language=language.replace("_", "-"),
-            company=settings.company,
-            origins=(settings.public_url, *settings.site_origins),
+            locale=language,
+            company=setup.text(language, "title") or settings.company,
+            setup=setup,
+            origins=(settings.public_url, *setup.origins),
         )
 
 
 @bp.get("/chat/theme.css")
 @public("two colours of the company")
 def theme() -> ResponseReturnValue:
-    colour = services().settings.widget_colour
+    colour = _setup().colour
     sheet = f":root {{ --w: {colour}; --w-ink: {ink_on(colour)}; }}\n"
     answer = Response(sheet, mimetype="text/css")
-    answer.cache_control.max_age = 3600
+    answer.cache_control.max_age = 300
     return answer
 
 
@@ -87,6 +110,8 @@ def messages() -> ResponseReturnValue:
         page = page_of(session, chat_key, before=before, after=after)
         state = state_of(session, chat_key)
         slips = _slips(session, chat_key, page, bounded=after is None, newest=before is None)
+        setup = setup_of(session, services().settings, asked.get("key", ""))
+        reachable = is_reachable(session, chat_key)
         agent = person(state.agent_name) if state.agent_name else None
         items = [(item.place, _bubble(item)) for item in page.items]
         items += [(slip.place, _slip(slip)) for slip in slips]
@@ -99,6 +124,8 @@ def messages() -> ResponseReturnValue:
         agent={"name": agent.first_name, "initials": agent.initials} if agent else None,
         here=state.agent_here,
         solved_at=state.solved_at.isoformat() if state.solved_at else None,
+        reachable=reachable,
+        **_hours(setup.hours),
     )
 
 
@@ -136,6 +163,14 @@ def _slips(
     return list(write_slips(ended, current_formats(), customer.time_zone))
 
 
+def _hours(hours: Hours) -> dict[str, Any]:
+    now = services().clock()
+    if is_open(hours, now):
+        return {"open": True, "opens_at": None}
+    opening = next_opening(hours, now)
+    return {"open": False, "opens_at": opening.isoformat() if opening else None}
+
+
 def _bubble(item: ChatItem) -> dict[str, Any]:
     return {
         "kind": "message",
@@ -160,6 +195,12 @@ def _slip(slip: Slip) -> dict[str, Any]:
         "at": slip.at.isoformat(),
         "undone": slip.undone,
     }
+
+
+def _setup() -> Setup:
+    """Return the widget that the address names."""
+    with services().reading() as session:
+        return setup_of(session, services().settings, request.args.get("key", ""))
 
 
 def _language() -> str:

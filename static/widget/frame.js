@@ -3,6 +3,7 @@
 // and below it what it does not hold yet.
 
 import { io } from "../vendor/socket.io-client-4.8.4/socket.io.esm.min.js";
+import * as before from "./before.js";
 import { Keeping, subjectOf } from "./keeping.js";
 import * as list from "./log.js";
 
@@ -27,6 +28,7 @@ let open = alone;
 let socket = null;
 let earlier = false;
 let solvedAt = null;
+let desk = { open: true, reachable: true }; // whether somebody is there, as last told
 
 const tellSite = (message) => { if (!alone) parent.postMessage(message, site); };
 
@@ -39,7 +41,7 @@ function ask(path, options = {}) {
   return fetch(path, { ...options, headers: headers(options.headers), signal: AbortSignal.timeout(PATIENCE), cache: "no-store" });
 }
 
-const page = (from = {}) => `/chat/messages?${new URLSearchParams({ lang: words.language, ...from })}`;
+const page = (from = {}) => `/chat/messages?${new URLSearchParams({ lang: words.language, key: words.key, ...from })}`;
 
 // ---- reading ----
 
@@ -78,7 +80,9 @@ async function catchUp(stick) {
   list.readUpTo(chat.read_seq);
   if (beginning) ({ earlier } = chat);
   solvedAt = chat.solved_at;
+  desk = chat;
   showAgent(chat);
+  askBefore();
   list.draw({ earlier, solvedAt, ...(beginning ? { stick: true } : stick ? { stick } : {}) });
   list.log.removeAttribute("aria-busy");
   if (fresh.length) typing.hidden = true;
@@ -101,6 +105,23 @@ list.log.addEventListener("earlier", async () => {
   list.draw({ earlier, solvedAt, stick: "top" });
   list.log.focus();
 });
+
+const away = root.querySelector("[data-closed]");
+
+/** Show the questions that are due, and when somebody will be back. */
+function askBefore() {
+  before.arrange({ first: !list.oldest() && !keeping.unsent().length, closed: !desk.open, reachable: desk.reachable || Boolean(identity), proven: Boolean(identity) });
+  const back = desk.opens_at ? ` ${words.back.replace("{time}", whenOf(desk.opens_at))}` : "";
+  away.textContent = desk.open ? "" : words.away + back;
+  away.hidden = desk.open;
+}
+
+function whenOf(moment) {
+  const format = new Intl.DateTimeFormat(words.language, { weekday: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return format.format(new Date(moment));
+}
+
+before.form.addEventListener("input", () => { keeping.answers = before.typed(); });
 
 function showAgent({ agent, here }) {
   root.querySelector("[data-who]").textContent = agent ? words.with.replace("{name}", agent.name) : words.company;
@@ -163,7 +184,7 @@ async function send(post) {
     answer = await ask("/chat/messages", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ ...message, identity }),
+      body: JSON.stringify({ ...message, identity, widget: words.key }),
     });
   } catch {
     return later(post);
@@ -179,11 +200,26 @@ async function send(post) {
       identity = ""; // it has expired: the message is hers all the same, only unproven
       return send(post);
     }
+    const [part, name] = (reason.error?.field ?? "").split(".");
+    if (part === "answers") return takeBack(post, name);
   }
+  if (answer.ok && post.answers) keeping.answers = {};
   keeping.dropUnsent(post.client_msg_id);
   list.wait(post, answer.ok ? words.sent : words.refused, { failed: !answer.ok });
   list.draw({ earlier, solvedAt, stick: true });
   if (answer.ok) refresh({ stick: true });
+  return true;
+}
+
+/** The server refused the form: her words go back into their field, nothing is lost. */
+function takeBack(post, name) {
+  keeping.dropUnsent(post.client_msg_id);
+  list.drop(post.client_msg_id);
+  list.draw({ earlier, solvedAt, stick: true });
+  field.value = [post.text, field.value].filter(Boolean).join("\n");
+  grow();
+  askBefore();
+  before.refuse(name ?? "");
   return true;
 }
 
@@ -197,14 +233,18 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = field.value.trim();
   if (!text) return;
+  const answers = before.answers();
+  if (answers === null) return; // what is wrong stands beside its question
   const post = {
     client_msg_id: crypto.randomUUID(),
     text,
     page: (query.get("page") ?? "").slice(0, 120),
     language: words.language,
+    ...(answers && { answers }),
     written: Date.now(),
   };
   keeping.keepUnsent(post);
+  before.form.hidden = true;
   list.wait(post, words.sending);
   list.draw({ earlier, solvedAt, stick: true });
   form.reset();
@@ -294,6 +334,7 @@ function begin(token) {
   keeping = new Keeping(subjectOf(token));
   told = "";
   list.clear();
+  before.fill(keeping.answers);
   for (const post of keeping.unsent()) list.wait(post, words.sending);
   list.draw({ earlier: false, stick: true });
   connect();
@@ -328,7 +369,8 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 
 addEventListener("message", (event) => {
   if (event.source !== parent || event.origin !== site) return;
-  const { guiche: kind, identity: token = "", open: shown = false, focus = true } = event.data ?? {};
+  const { guiche: kind, identity: token = "", open: shown = false, focus = true, greeted = "" } = event.data ?? {};
+  if (greeted) root.querySelector("[data-welcome-text]").textContent = greeted;
   if (kind === "hello") {
     begin(String(token));
     show(shown, shown && focus);

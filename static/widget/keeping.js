@@ -54,6 +54,16 @@ export class Keeping {
     erase(`${this.place}secret`);
   }
 
+  /** What she has typed before her first message: gone once the server has it. */
+  get answers() {
+    try { return JSON.parse(read(`${this.place}answers`)) ?? {}; } catch { return {}; }
+  }
+
+  set answers(typed) {
+    if (Object.keys(typed).length) write(`${this.place}answers`, JSON.stringify(typed));
+    else erase(`${this.place}answers`);
+  }
+
   get seen() {
     return read(`${this.place}seen`) ?? "";
   }

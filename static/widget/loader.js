@@ -1,22 +1,26 @@
-// Embed with: <script src="https://HOST/widget.js" async></script>
+// Embed with: <script src="https://HOST/widget.js?key=KEY" async></script>
 // A site that knows its visitor also sets data-identity to a signed token, or calls
 // guiche.identify(token) once it has one; guiche.open() and guiche.close() do what they say.
 (() => {
   const script = document.currentScript;
   const home = new URL(script.src).origin;
-  const [colour, ink] = ["#B5451B", "#FFFFFF"]; // the server puts the company's own here
+  const setup = { key: "", colour: "#B5451B", ink: "#FFFFFF", greetings: [] }; // the server puts the widget's own here
+  const { colour, ink } = setup;
   const english = (document.documentElement.lang || navigator.language).startsWith("en");
   const words = english
-    ? { open: "Open chat", close: "Close chat", fresh: "new" }
-    : { open: "Abrir conversa", close: "Fechar conversa", fresh: "novas" };
+    ? { open: "Open chat", close: "Close chat", fresh: "new", dismiss: "Dismiss" }
+    : { open: "Abrir conversa", close: "Fechar conversa", fresh: "novas", dismiss: "Dispensar" };
   const icons = { open: "M21 12a8 8 0 0 1-11.6 7.1L4 21l1.9-5.4A8 8 0 1 1 21 12z", close: "m6 9 6 6 6-6" };
   const USED = "guiche-chat-used"; // this browser has a conversation: hear of answers at once
   const OPEN = "guiche-chat-open"; // this tab had the window open
+  const GREETED = "guiche-chat-greeted"; // this visit has had its greeting
   let identity = script.dataset.identity ?? "";
   let frame = null;
   let open = false;
   let ready = false;
   let fresh = 0;
+  let greeting = null; // the bubble of it
+  let greeted = ""; // its words, once she has taken it up
 
   function kept(store, key) {
     try { return store()[key] === "1"; } catch { return false; }
@@ -68,7 +72,7 @@
   }
 
   function make() {
-    const query = new URLSearchParams({ lang: english ? "en" : "pt-BR", page: document.title.slice(0, 120), from: location.origin });
+    const query = new URLSearchParams({ lang: english ? "en" : "pt-BR", page: document.title.slice(0, 120), from: location.origin, ...(setup.key && { key: setup.key }) });
     frame = element("iframe", {
       position: "fixed", border: "0", zIndex: "2147483001", colorScheme: "light dark", background: "Canvas",
       boxShadow: "0 0 0 1px rgb(125 135 150 / .25), 0 20px 48px -12px rgb(18 22 31 / .3)",
@@ -84,13 +88,42 @@
     open = next;
     keep(tab, OPEN, open);
     if (open) {
+      greeting?.remove();
+      greeting = null;
+      keep(tab, GREETED, true); // nobody is greeted in the middle of a conversation
       fresh = 0;
       keep(local, USED, true);
     }
     if (open && !frame) make();
     arrange();
-    tell({ guiche: "shown", open, focus });
+    tell({ guiche: "shown", open, focus, greeted });
     if (!open && focus) button.focus();
+  }
+
+  /** Say something of ourselves where a rule fits this page: once a visit, never over an open window. */
+  function greet() {
+    const fits = (rule) => new RegExp(`^${rule.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`).test(location.pathname);
+    const [, delay, texts] = setup.greetings.find(([path]) => fits(path)) ?? [];
+    const text = texts?.[english ? "en" : "pt_BR"];
+    if (!text || kept(tab, GREETED) || kept(local, USED)) return;
+    setTimeout(() => {
+      if (open || kept(tab, GREETED)) return;
+      keep(tab, GREETED, true);
+      const say = element("button", { all: "unset", cursor: "pointer", padding: "14px 4px 14px 16px", flex: "1" }, { type: "button" });
+      const dismiss = element("button", { all: "unset", cursor: "pointer", width: "44px", height: "44px", textAlign: "center", font: "20px/44px system-ui, sans-serif" }, { type: "button", "aria-label": words.dismiss });
+      greeting = element("div", {
+        position: "fixed", right: "24px", bottom: "92px", maxWidth: "min(320px, calc(100vw - 48px))", zIndex: "2147483000", display: "flex",
+        background: "#FFFFFF", color: "#12161F", borderRadius: "14px", font: "15px/1.4 system-ui, sans-serif", boxShadow: "0 0 0 1px rgb(18 22 31 / .12), 0 12px 32px -8px rgb(18 22 31 / .4)",
+      }, { role: "status" });
+      for (const control of [say, dismiss]) control.addEventListener("focus", () => { if (control.matches(":focus-visible")) Object.assign(control.style, { outline: "3px solid #12161F", outlineOffset: "-3px", borderRadius: "14px" }); });
+      for (const control of [say, dismiss]) control.addEventListener("blur", () => { control.style.outline = "none"; });
+      say.textContent = text;
+      dismiss.textContent = "\u00d7";
+      say.addEventListener("click", () => { greeted = text; toggle(true); });
+      dismiss.addEventListener("click", () => { greeting?.remove(); greeting = null; });
+      greeting.append(say, dismiss);
+      button.before(greeting);
+    }, delay * 1000);
   }
 
   button.addEventListener("click", () => toggle(!open));
@@ -101,7 +134,7 @@
     const { guiche: kind, count: waiting } = event.data ?? {};
     if (kind === "ready") {
       ready = true;
-      tell({ guiche: "hello", identity, open });
+      tell({ guiche: "hello", identity, open, greeted });
     }
     if (kind === "close") toggle(false);
     if (kind === "fresh" && !open) {
@@ -122,4 +155,5 @@
   if (kept(tab, OPEN)) toggle(true, { focus: false });
   else if (kept(local, USED)) make();
   arrange();
+  greet();
 })();

@@ -105,6 +105,12 @@ export function wait(post, word, { failed = false } = {}) {
   if (!items.has(post.client_msg_id)) waiting.set(post.client_msg_id, { post, word, failed });
 }
 
+/** Take away what waits to be sent. */
+export function drop(key) {
+  waiting.delete(key);
+  redraw(key);
+}
+
 /** Put every node in its place; nodes that stand right are not touched, so nothing is read twice. */
 export function draw({ earlier, solvedAt = null, stick = atEnd() }) {
   const height = log.scrollHeight;

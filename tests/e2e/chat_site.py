@@ -27,11 +27,12 @@ from helpdesk.staff.service import NewStaff, add_staff
 from helpdesk.tickets.desk import ReplyAsk, change_category, read, reply
 from helpdesk.tickets.model import Message, Ticket
 from helpdesk.translations.catalogue import compile_catalogues
+from helpdesk.widget.model import Widget
 
 PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>Shop</title></head>
 <body><main><h1>Shop</h1><a href="#top">A link</a></main>
-<script src="{home}/widget.js"{identity}></script></body></html>"""
+<script src="{home}/widget.js{key}"{identity}></script></body></html>"""
 
 
 class _Nobody:
@@ -49,12 +50,34 @@ class ChatSite:
     _pages: dict[str, str]
     app: Flask
 
-    def shop_page(self, name: str = "", *, language: str = "en", identity: str = "") -> str:
+    def shop_page(
+        self, name: str = "", *, language: str = "en", identity: str = "", key: str = ""
+    ) -> str:
         """Have the shop serve a page with the widget on it and return its address."""
         attribute = f' data-identity="{identity}"' if identity else ""
-        text = PAGE.format(home=self.home, language=language, identity=attribute)
+        text = PAGE.format(
+            home=self.home, language=language, identity=attribute, key=key and f"?key={key}"
+        )
         self._pages[f"/{name}"] = text
         return f"{self.shop}/{name}"
+
+    def widget(self, **changes: Any) -> str:
+        """Save a widget for the shop; it asks nothing, greets nobody and never closes."""
+        values: dict[str, Any] = {
+            "key": "loja",
+            "name": "Loja",
+            "colour": "#0B6E4F",
+            "texts": {},
+            "hours": {},
+            "fields": [],
+            "greetings": [],
+            "origins": [self.shop],
+            "mail_after_min": 10,
+        }
+        with self.services.begin() as tx:
+            row = Widget(id=tx.new_id(), created_at=tx.at, changed_at=tx.at, **(values | changes))
+            tx.session.add(row)
+        return row.key
 
     def customer(self, name: str, subject: str) -> UUID:
         """Save a customer whom the shop knows by `subject`."""

@@ -198,6 +198,94 @@ def test_failure_14_a_line_that_only_looks_alive_is_noticed_when_she_comes_back(
     expect(window.get_by_text("Are you there?")).to_be_visible()
 
 
+QUESTIONS: list[dict[str, Any]] = [
+    {"name": "q1", "kind": "name", "label": {"pt_BR": "Nome", "en": "Name"}, "required": True},
+    {
+        "name": "q2",
+        "kind": "phone",
+        "label": {"pt_BR": "Telefone", "en": "Phone"},
+        "required": False,
+    },
+]
+NEVER_OPEN = {"zone": "America/Sao_Paulo", "days": {}, "closed": []}
+
+
+def test_the_questions_before_the_first_message_lose_nothing(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    address = site.shop_page(key=site.widget(fields=QUESTIONS))
+    page = visit(address)
+    window = open_chat(page)
+    say(window, "My card was charged twice")
+    expect(window.get_by_text("Please fill this in.")).to_be_visible()
+    expect(window.get_by_label("Name")).to_be_focused()
+    window.get_by_label("Name").fill("Ana Reis")
+    window.get_by_label("Phone").fill("call me")
+    page.reload()  # what she has typed of herself is still there
+    window = page.frame_locator("iframe[title=Chat]")
+    expect(window.get_by_label("Name")).to_have_value("Ana Reis")
+    say(window, "My card was charged twice")
+    expect(window.get_by_text("This is not a telephone number.")).to_be_visible()
+    box = window.get_by_role("textbox", name="Message")
+    expect(box).to_have_value("My card was charged twice")  # the server refused: nothing is lost
+    assert site.said() == []
+    window.get_by_label("Phone").fill("11 98765-4321")
+    box.press("Enter")
+    expect(window.locator(".it.me .st")).to_contain_text("Sent")
+    expect(window.get_by_role("form", name="About you")).to_be_hidden()
+    assert site.said() == ["My card was charged twice"]
+    assert site.tickets()[0].customer_name == "Ana Reis"
+
+
+def test_outside_the_hours_she_leaves_a_message_and_an_address(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    page = visit(site.shop_page(key=site.widget(hours=NEVER_OPEN)))
+    window = open_chat(page)
+    expect(window.get_by_text("We are away now. Leave a message")).to_be_visible()
+    say(window, "Please call back")
+    expect(window.get_by_label("Your e-mail, for the answer")).to_be_focused()
+    window.get_by_label("Your e-mail, for the answer").fill("ana@exemplo.com.br")
+    window.get_by_role("textbox", name="Message").press("Enter")
+    expect(window.locator(".it.me .st")).to_contain_text("Sent")
+    assert site.said() == ["Please call back"]
+
+
+def test_a_page_greets_once_a_visit_and_never_in_the_middle_of_a_conversation(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    rules = [
+        {"path": "/pl*", "delay_s": 0, "text": {"pt_BR": "Oi!", "en": "Questions about a plan?"}}
+    ]
+    key = site.widget(greetings=rules)
+    plans, other = site.shop_page("plans", key=key), site.shop_page("other", key=key)
+    page = visit(other)
+    expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+    page.wait_for_timeout(300)
+    expect(page.get_by_text("Questions about a plan?")).to_have_count(0)
+    page.goto(plans)
+    page.get_by_role("button", name="Questions about a plan?").click()
+    window = page.frame_locator("iframe[title=Chat]")
+    expect(window.get_by_text("Questions about a plan?")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+    page.wait_for_timeout(300)
+    expect(page.get_by_text("Questions about a plan?")).to_have_count(0)
+
+
+def test_before_it_is_opened_the_widget_costs_one_small_script(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    asked: list[str] = []
+    page = visit("about:blank")
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(site.shop_page())
+    expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert [one for one in asked if one.startswith(site.home)] == [f"{site.home}/widget.js"]
+
+
 def test_two_tabs_show_one_conversation(site: ChatSite, visit: Callable[..., Page]) -> None:
     first = visit(site.shop_page())
     second = visit(site.shop_page(), first.context)

@@ -23,7 +23,7 @@ def test_any_site_may_load_the_script(browser: Browser) -> None:
     answer = browser.get("/widget.js")
     assert answer.status_code == 200
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
-    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert answer.mimetype == "text/javascript"
     again = browser.get("/widget.js", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
@@ -34,7 +34,7 @@ def test_the_script_has_the_company_s_colour_and_an_ink_that_can_be_read_on_it(
 ) -> None:
     settings = replace(chat.services.settings, widget_colour="#FFD400")
     app = create_app(settings, replace(chat.services, settings=settings))
-    assert '["#FFD400", "#12161F"]' in Browser(app).get("/widget.js").text
+    assert '"colour": "#FFD400", "ink": "#12161F"' in Browser(app).get("/widget.js").text
     assert "--w: #FFD400; --w-ink: #12161F;" in Browser(app).get("/chat/theme.css").text
 
 

@@ -36,6 +36,9 @@ def test_the_secret_of_another_conversation_sees_nothing(chat_on_both: ChatWorld
         "agent": None,
         "here": False,
         "solved_at": None,
+        "reachable": False,
+        "open": True,
+        "opens_at": None,
     }
     assert ana.sees() == ["mine"]
 
