@@ -162,7 +162,7 @@ def _file_message(
     _index(tx, row, item, message)
     if chosen is None:
         link_identified(tx, ticket, who, actor=Actor.system())
-    if channel_of(item) == CHAT:
+    if channel_of(item) == CHAT and ticket.chat_key == item.thread_key:
         remember(tx, ticket, item, settings.language)
     row.ticket_id, row.message_id = ticket.id, message.id
     if message.media_url:
