@@ -30,9 +30,10 @@ from bench.places import NOON, databases, measured, new_id, services_at, setting
 from helpdesk.bootstrap import build_services
 from helpdesk.events.model import Event
 from helpdesk.inbox.model import Blob, Inbound, MailIndex
-from helpdesk.inbox.poller import MailboxDoor, MailPoller
+from helpdesk.inbox.poller import MailPoller
 from helpdesk.inbox.threading import id_hash
 from helpdesk.jobs.engine import Worker, prepare_tables
+from helpdesk.mailboxes.door import MailboxDoor
 from helpdesk.services import Services
 from helpdesk.tickets.model import Message, Participant, Ticket
 
@@ -51,6 +52,8 @@ class Mail(NamedTuple):
 class Folder:
     """A maildir as the poller sees a mailbox: what is new, oldest first, and then is marked."""
 
+    fetching: tuple[int, int] | None = None
+
     def __init__(self, root: Path) -> None:
         self._new, self._cur = root / "new", root / "cur"
 
@@ -63,6 +66,9 @@ class Folder:
     def flag_seen(self, uidvalidity: int, uid: int) -> None:  # noqa: ARG002
         name = f"{uid:08d}"
         (self._new / name).rename(self._cur / f"{name}:2,S")
+
+    def move(self, uidvalidity: int, uid: int, folder: str) -> None:  # noqa: ARG002
+        self.flag_seen(uidvalidity, uid)
 
     def idle(self, timeout: float, stop: Signal | None = None) -> bool:  # noqa: ARG002
         return False
@@ -105,9 +111,8 @@ def ingest(url: str, size: int) -> float:
         worker = Worker(services, settings)
         worker.start()
         before = heard(services)
-        poller = MailPoller(
-            services, MailboxDoor("INBOX", lambda: opened(folder), _place), Signal()
-        )
+        door = MailboxDoor("INBOX", lambda: opened(folder), _place)
+        poller = MailPoller(services, door, Signal(), address=settings.mail_address)
         begin = time.perf_counter()
         poller.fetch(Folder(folder))
         while heard(services) < before + size:

@@ -27,6 +27,8 @@ DeliveryState = Literal["sent", "delivered", "read", "failed", "undelivered"]
 class ChannelError(Exception):
     """Base of everything an adapter may raise on purpose."""
 
+    code = ""  # of the cause, where screens have a sentence for it
+
 
 class BadSignature(ChannelError):
     """The delivery does not prove that it comes from the provider."""

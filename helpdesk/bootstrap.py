@@ -1,10 +1,11 @@
 """The composition: the only place that reads the wall clock or makes a client."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 from sqlalchemy import Engine
 
@@ -14,11 +15,12 @@ from billing_core.gateways.pix import PixGateway, Receiver
 from billing_core.gateways.sandbox import Sandbox
 from billing_core.gateways.stripe import StripeGateway
 from billing_core.ports import Clock, Gateway
-from channels.email.adapter import EmailAdapter
-from channels.email.client import Cursor, ImapMailbox, MailboxSettings, Tls
+from channels.email.adapter import EmailAdapter, Postman
+from channels.email.client import Cursor, ImapMailbox, MailboxSettings
+from channels.email.oauth import OauthSettings, TokenSource
 from channels.email.rules import MailRules
-from channels.email.smtp import SmtpClient, SmtpSettings
-from channels.port import Adapter
+from channels.email.smtp import RecipientResult, SmtpClient, SmtpSettings
+from channels.port import Adapter, ChannelError, Unreachable
 from channels.sms.adapter import SmsAdapter
 from channels.twilio_gate import Account
 from channels.voice.adapter import VoiceAdapter
@@ -27,15 +29,19 @@ from channels.whatsapp.adapter import WhatsAppAdapter
 from helpdesk.db import Database, transaction_is_open
 from helpdesk.events.reactions import Reactions
 from helpdesk.inbox.blobs import BlobStore
-from helpdesk.inbox.poller import MailboxDoor
 from helpdesk.jobs.port import Jobs
-from helpdesk.outbox.envelope import id_domain
+from helpdesk.mailboxes.account import MailAccount, account_of_settings
+from helpdesk.mailboxes.door import MailboxDoor
+from helpdesk.mailboxes.health import keep_refresh_token
+from helpdesk.mailboxes.port import Hook, Verdict
+from helpdesk.mailboxes.queries import account_for
+from helpdesk.outbox.envelope import instance_domain
 from helpdesk.realtime.presence import build_presence
 from helpdesk.realtime.relay import Relay
 from helpdesk.services import Services
 from helpdesk.settings import Settings
 
-SMTP_TLS: dict[str, Tls] = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}
+TRIAL_S = 8.0  # somebody waits before the screen
 
 
 def wall_clock() -> datetime:
@@ -63,6 +69,7 @@ def build_services(
     )
     connect_reactions(reactions)
     declare_jobs()
+    mail = build_mail(settings, clock, db)
     return Services(
         settings=settings,
         clock=clock,
@@ -70,7 +77,8 @@ def build_services(
         blobs=BlobStore(settings.data_dir / "blobs"),
         relay=relay,
         presence=build_presence(settings.redis_url, clock),
-        adapters=build_adapters(settings, clock) if adapters is None else adapters,
+        adapters=build_adapters(settings, clock, mail) if adapters is None else adapters,
+        mail=mail,
         gateways=build_gateways(settings, db.separate_engine(), clock)
         if gateways is None
         else gateways,
@@ -114,11 +122,14 @@ def declare_jobs() -> None:
     from helpdesk.tickets import jobs as ticket_jobs  # noqa: F401
 
 
-def build_adapters(settings: Settings, clock: Clock) -> dict[str, Adapter]:
-    """Make the adapters of the channels that are set up."""
-    adapters: dict[str, Adapter] = {"chat": WebChatAdapter()}
-    if settings.mail_address:
-        adapters["email"] = _email_adapter(settings, clock)
+def build_adapters(
+    settings: Settings, clock: Clock, postman: Postman | None = None
+) -> dict[str, Adapter]:
+    """Make the adapters of the channels that are set up. A mailbox may be added any time."""
+    adapters: dict[str, Adapter] = {
+        "chat": WebChatAdapter(),
+        "email": _email_adapter(settings, clock, postman or MailNetwork(settings, clock)),
+    }
     account = Account(settings.twilio_account, settings.twilio_token, settings.twilio_api_url)
 
     def hook(channel: str) -> str:
@@ -138,45 +149,118 @@ def build_adapters(settings: Settings, clock: Clock) -> dict[str, Adapter]:
     return adapters
 
 
-def _email_adapter(settings: Settings, clock: Clock) -> Adapter:
+def _email_adapter(settings: Settings, clock: Clock, postman: Postman) -> Adapter:
+    domain = instance_domain(settings.mail_address, settings.public_url)
     rules = MailRules(
         authserv_id=settings.mail_authserv_id.lower(),
-        message_id_domains=frozenset({id_domain(settings.mail_address)}),
-        own_addresses=frozenset({settings.mail_address.lower()}),
-        instance=id_domain(settings.mail_address),
-    )
-    url = urlsplit(settings.smtp_url or "smtp://localhost")
-    postman = SmtpClient(
-        SmtpSettings(
-            host=url.hostname or "localhost",
-            port=url.port or {"smtps": 465, "smtp+starttls": 587}.get(url.scheme, 25),
-            user=unquote(url.username or ""),
-            password=unquote(url.password or ""),
-            tls=SMTP_TLS[url.scheme],
-        )
+        message_id_domains=frozenset({domain}),
+        own_addresses=frozenset({settings.mail_address.lower()} - {""}),
+        instance=domain,
     )
     return EmailAdapter(rules, postman, clock=clock)
 
 
-def build_mailbox(settings: Settings) -> MailboxDoor[Cursor]:
-    """Make the way into the mailbox that customers write to.
+class MailNetwork:
+    """The servers of our mailboxes: IMAP to read, SMTP to send, tokens to enter both."""
 
-    A password never crosses the network in the clear: `imap://` begins TLS on any host
-    but this machine.
-    """
-    url = urlsplit(settings.imap_url)
-    host = url.hostname or "localhost"
-    here = host in ("localhost", "127.0.0.1", "::1")
-    plain: Tls = "none" if here else "starttls"
-    entry = MailboxSettings(
-        host=host,
-        port=url.port or (993 if url.scheme == "imaps" else 143),
-        user=unquote(url.username or ""),
-        password=unquote(url.password or ""),
-        tls="implicit" if url.scheme == "imaps" else plain,
-        folder=unquote(url.path.strip("/")) or "INBOX",
-    )
-    return MailboxDoor(entry.folder, lambda: ImapMailbox(entry), Cursor)
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        find: Callable[[str], MailAccount | None] | None = None,
+        renewed: Callable[[UUID, str], None] = lambda _id, _token: None,
+    ) -> None:
+        self._clock, self._renewed = clock, renewed
+        self._find = find or (lambda _: account_of_settings(settings))
+        self._tokens: dict[UUID, TokenSource] = {}
+        self.hooks: Mapping[str, Hook] = {}
+
+    def door(self, account: MailAccount) -> MailboxDoor[Cursor]:
+        entry = self._imap(account)
+        return MailboxDoor(
+            entry.folder, lambda: ImapMailbox(entry), Cursor, done_folder=account.done_folder
+        )
+
+    def send(
+        self, sender: str, recipients: Sequence[str], raw: bytes
+    ) -> tuple[RecipientResult, ...]:
+        """Send through the mailbox that `sender` is the address of."""
+        account = self._find(sender)
+        if account is None or account.smtp is None:
+            raise Unreachable(f"the mailbox {sender} does not send")
+        return SmtpClient(self._smtp(account)).send(sender, recipients, raw)
+
+    def try_fetching(self, account: MailAccount) -> Verdict:
+        try:
+            with ImapMailbox(replace(self._imap(account), timeout=TRIAL_S)) as box:
+                return Verdict(count=box.count())
+        except ChannelError as fault:
+            return Verdict(fault.code or "unreachable", str(fault))
+
+    def try_sending(self, account: MailAccount, to: str) -> Verdict:
+        try:
+            SmtpClient(replace(self._smtp(account), timeout=TRIAL_S)).probe(account.address, to)
+        except ChannelError as fault:
+            return Verdict(fault.code or "unreachable", str(fault))
+        return Verdict()
+
+    def _imap(self, account: MailAccount) -> MailboxSettings:
+        line = account.imap
+        if line is None:
+            raise ValueError(f"{account.address} is not fetched")
+        return MailboxSettings(
+            line.host,
+            line.user,
+            line.password,
+            port=line.port,
+            tls=line.security,
+            folder=account.folder,
+            tokens=self._tokens_of(account),
+        )
+
+    def _smtp(self, account: MailAccount) -> SmtpSettings:
+        line = account.smtp
+        if line is None:
+            raise ValueError(f"{account.address} does not send")
+        return SmtpSettings(
+            line.host,
+            line.port,
+            line.user,
+            line.password,
+            tls=line.security,
+            tokens=self._tokens_of(account),
+        )
+
+    def _tokens_of(self, account: MailAccount) -> TokenSource | None:
+        """Return what gives the account's tokens: one source for reading and sending."""
+        ways, owner = account.oauth, account.id
+        if ways is None or owner is None:
+            return None
+        asked = OauthSettings(
+            ways.kind, ways.client_id, ways.client_secret, ways.refresh_token, ways.token_url
+        )
+        known = self._tokens.get(owner)
+        if known is None or not known.serves(asked):
+            known = TokenSource(
+                asked, clock=self._clock, renewed=lambda token: self._renewed(owner, token)
+            )
+            self._tokens[owner] = known
+        return known
+
+
+def build_mail(settings: Settings, clock: Clock, db: Database) -> MailNetwork:
+    """Make the network side of every mailbox there is, and will be, a row of."""
+
+    def find(address: str) -> MailAccount | None:
+        with db.reading() as session:
+            return account_for(session, settings, address)
+
+    def renewed(mailbox_id: UUID, token: str) -> None:
+        with db.begin() as tx:
+            keep_refresh_token(tx, settings, mailbox_id, token)
+
+    return MailNetwork(settings, clock, find=find, renewed=renewed)
 
 
 def build_gateways(settings: Settings, books: Engine, clock: Clock) -> dict[str, Gateway]:

@@ -11,6 +11,7 @@ from billing_core.refunds import Windows
 from channels.port import Adapter
 from helpdesk.db import Database, UnitOfWork
 from helpdesk.inbox.blobs import BlobStore
+from helpdesk.mailboxes.port import MailLines
 from helpdesk.realtime.presence import Presence
 from helpdesk.realtime.relay import Relay
 from helpdesk.settings import Settings
@@ -26,6 +27,7 @@ class Services:
     presence: Presence
     adapters: Mapping[str, Adapter]  # by channel name: email, sms, whatsapp, voice, webchat
     gateways: Mapping[str, Gateway]  # by name: sandbox, stripe, pix, boleto
+    mail: MailLines
 
     @property
     def refund_windows(self) -> Windows:

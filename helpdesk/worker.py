@@ -8,11 +8,11 @@ from datetime import timedelta
 import structlog
 from flask_socketio import SocketIO
 
-from helpdesk.bootstrap import build_mailbox, build_services
-from helpdesk.inbox.poller import MailPoller
+from helpdesk.bootstrap import build_services
 from helpdesk.jobs import heartbeat
 from helpdesk.jobs.engine import Worker
 from helpdesk.logs import configure_logs
+from helpdesk.mailboxes.watch import MailboxWatch
 from helpdesk.memory import ease_collections
 from helpdesk.services import Services
 from helpdesk.settings import Settings
@@ -31,9 +31,8 @@ class BackOffice:
         self._worker = Worker(services, services.settings)
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._look_after, name="heartbeat", daemon=True)]
-        if services.settings.imap_url:
-            poller = MailPoller(services, build_mailbox(services.settings), self._stopping)
-            self._threads.append(threading.Thread(target=poller.run, name="mailbox", daemon=True))
+        watch = MailboxWatch(services, self._stopping)
+        self._threads.append(threading.Thread(target=watch.run, name="mailboxes", daemon=True))
 
     def start(self) -> None:
         self._worker.start()
@@ -44,7 +43,7 @@ class BackOffice:
         """Stop within about ten seconds; what is unfinished is resumed at the next start."""
         self._stopping.set()
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=7)  # the watch waits for its own threads
         self._worker.stop()
         heartbeat.retire(self._services, self._services.settings.executor)
 

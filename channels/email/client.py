@@ -3,7 +3,9 @@
     MailboxError
       MailboxUnreachable   no connection, or it broke: try again later
       LoginRefused         the server does not accept the credentials
+      FolderMissing        the account has no such folder
       MailboxChanged       the folder was made anew; its numbers mean other mails now
+    TokenRefused           the sign-in service gives no access token
 
 Nothing is flagged or moved by reading: a mail is marked only after the caller has
 committed it, so a crash in between costs a second look and never a mail.
@@ -16,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from imapclient import SEEN, IMAPClient
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
+from channels.email.faults import coded, fault_code
 from channels.email.mime import LIMITS
 from channels.port import ChannelError
 
@@ -41,16 +44,30 @@ class MailboxUnreachable(MailboxError):
 
 
 class LoginRefused(MailboxError):
-    """The server does not accept the user and password."""
+    """The server does not accept the user and password, or the token."""
+
+    code = "login"
+
+
+class FolderMissing(MailboxError):
+    """The account has no such folder."""
+
+    code = "folder"
 
 
 class MailboxChanged(MailboxError):
     """UIDVALIDITY is another one than the caller read."""
 
 
+class Tokens(Protocol):
+    """What gives access tokens; `TokenSource` is the real one."""
+
+    def __call__(self, *, fresh: bool = False) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class MailboxSettings:
-    """Where a mailbox is and how to enter it."""
+    """Where a mailbox is and how to enter it: by its password, or by `tokens`."""
 
     host: str
     user: str
@@ -60,6 +77,7 @@ class MailboxSettings:
     folder: str = "INBOX"
     timeout: float = 30.0
     largest: int = LIMITS.size  # of a larger mail only this much and one byte is fetched
+    tokens: Tokens | None = None
 
 
 class Cursor(NamedTuple):
@@ -90,6 +108,7 @@ class ImapMailbox:
         self._client: IMAPClient | None = None
         self._uidvalidity = 0
         self._next_uid = 0  # the first number nobody was told about
+        self.fetching: tuple[int, int] | None = None  # (uidvalidity, uid) asked for right now
 
     def __enter__(self) -> Self:
         self.connect()
@@ -106,7 +125,7 @@ class ImapMailbox:
     def connect(self) -> None:
         """Connect and log in; does nothing on an open connection.
 
-        Raises `MailboxUnreachable` or `LoginRefused`.
+        Raises `MailboxUnreachable`, `LoginRefused` or `TokenRefused`.
         """
         if self._client is not None:
             return
@@ -120,11 +139,11 @@ class ImapMailbox:
                 timeout=asked.timeout,
             )
         try:
+            if asked.tls == "starttls":
+                _begin_tls(client)
             with _translated():
-                if asked.tls == "starttls":
-                    client.starttls(ssl.create_default_context())
-                client.login(asked.user, asked.password)
-        except MailboxError:
+                _log_in(client, asked)
+        except ChannelError:
             _hang_up(client)
             raise
         self._client = client
@@ -134,6 +153,11 @@ class ImapMailbox:
         client, self._client = self._client, None
         if client is not None:
             _hang_up(client)
+
+    def count(self) -> int:
+        """Return how many mails the folder holds."""
+        with self._working() as client:
+            return self._select(client).get(b"EXISTS", 0)
 
     def new_messages(self, cursor: Cursor) -> Iterator[Fetched]:
         """Yield the mails after `cursor`, oldest first, one in memory at a time.
@@ -147,7 +171,9 @@ class ImapMailbox:
             same = cursor.uidvalidity == self._uidvalidity
             first = cursor.last_uid + 1 if same else 1
             for uid in _search(client, first, facts.get(b"UIDNEXT", 0) - 1):
+                self.fetching = (self._uidvalidity, uid)
                 raw = self._fetch(client, uid)
+                self.fetching = None
                 if raw is None:  # somebody deleted it while we read
                     continue
                 self._next_uid = max(self._next_uid, uid + 1)
@@ -207,7 +233,12 @@ class ImapMailbox:
             raise
 
     def _select(self, client: IMAPClient) -> dict[bytes, int]:
-        facts: dict[bytes, int] = client.select_folder(self.settings.folder)
+        try:
+            facts: dict[bytes, int] = client.select_folder(self.settings.folder)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError as fault:
+            raise FolderMissing(_short(fault)) from fault
         uidvalidity = facts.get(b"UIDVALIDITY", 0)
         if uidvalidity != self._uidvalidity:
             self._uidvalidity, self._next_uid = uidvalidity, 0
@@ -231,6 +262,38 @@ class ImapMailbox:
         answer: dict[bytes, Any] = client.fetch([uid], [ask]).get(uid, {})
         raw = next((value for key, value in answer.items() if key.startswith(b"BODY[]")), None)
         return bytes(raw) if raw is not None else None
+
+
+def _begin_tls(client: IMAPClient) -> None:
+    """Never fall back to plain text."""
+    try:
+        client.starttls(ssl.create_default_context())
+    except (IMAPClientError, OSError) as fault:
+        code = fault_code(fault)
+        raise coded(
+            MailboxUnreachable(_short(fault)), "certificate" if code == "certificate" else "tls"
+        ) from fault
+
+
+def _log_in(client: IMAPClient, asked: MailboxSettings) -> None:
+    if asked.tokens is None:
+        client.login(asked.user, asked.password)
+        return
+    token = asked.tokens()
+    try:
+        _show_token(client, asked.user, token)
+    except LoginError:  # a token may be called back before its time
+        another = asked.tokens(fresh=True)
+        if another == token:
+            raise
+        _show_token(client, asked.user, another)
+
+
+def _show_token(client: IMAPClient, user: str, token: str) -> None:
+    if client.has_capability("AUTH=OAUTHBEARER"):  # the standard (RFC 7628), where it is spoken
+        client.oauthbearer_login(user, token)
+    else:
+        client.oauth2_login(user, token)
 
 
 def _search(client: IMAPClient, first: int, last: int) -> Iterator[int]:
@@ -282,9 +345,13 @@ def _translated() -> Iterator[None]:
     except LoginError as fault:
         # RFC 5530: a server that cannot look the user up says NO as well.
         gone = "[UNAVAILABLE]" in str(fault) or "[INUSE]" in str(fault)
-        raise (MailboxUnreachable if gone else LoginRefused)(_short(fault)) from fault
+        if gone:
+            raise coded(MailboxUnreachable(_short(fault)), "unreachable") from fault
+        raise LoginRefused(_short(fault)) from fault
+    except IMAPClientAbortError as fault:
+        raise coded(MailboxUnreachable(_short(fault)), "hung_up") from fault
     except (IMAPClientError, OSError) as fault:
-        raise MailboxUnreachable(_short(fault)) from fault
+        raise coded(MailboxUnreachable(_short(fault)), fault_code(fault)) from fault
 
 
 def _short(fault: Exception) -> str:

@@ -10,13 +10,14 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from channels.email.client import Tls
+from channels.email.client import Tls, Tokens
+from channels.email.faults import TokenRefused, coded, fault_code
 from channels.port import Refused, Uncertain, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """The server that takes our mail."""
+    """The server that takes our mail; entered by a password, or by `tokens`."""
 
     host: str
     port: int = 587
@@ -25,6 +26,7 @@ class SmtpSettings:
     tls: Tls = "starttls"
     timeout: float = 30.0
     local_name: str = ""  # how we greet; the machine's name when empty
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +64,98 @@ class SmtpClient:
         finally:
             _quit(server)
 
+    def probe(self, sender: str, recipient: str) -> None:
+        """Go as far as a mail from `sender` would, and stop before its content.
+
+        Raises what `send` raises; the error's `code` says which step it was.
+        """
+        server = self._connect()
+        try:
+            _envelope(server, sender, [recipient], 0)
+            server.rset()
+        except (OSError, smtplib.SMTPException) as fault:
+            raise _unreachable("the mail server hung up", fault) from fault
+        finally:
+            _quit(server)
+
     def _connect(self) -> smtplib.SMTP:
+        server = self._reach()
+        try:
+            if self.settings.tls == "starttls":
+                _begin_tls(server)
+            server.ehlo_or_helo_if_needed()
+            self._log_in(server)
+        except (OSError, smtplib.SMTPException) as fault:
+            # Also a refused password: that is ours to mend, the message has not failed.
+            server.close()
+            raise _unreachable("the mail server does not let us in", fault) from fault
+        except TokenRefused as fault:
+            server.close()
+            raise coded(Unreachable(str(fault)), fault.code) from fault
+        except Unreachable:
+            server.close()
+            raise
+        return server
+
+    def _reach(self) -> smtplib.SMTP:
         asked = self.settings
         options = {"timeout": asked.timeout, "local_hostname": asked.local_name or None}
         try:
             if asked.tls == "implicit":
-                context = ssl.create_default_context()
-                server: smtplib.SMTP = smtplib.SMTP_SSL(
+                return smtplib.SMTP_SSL(
                     asked.host,
                     asked.port,
-                    context=context,
+                    context=ssl.create_default_context(),
                     **options,  # type: ignore[arg-type]
                 )
-            else:
-                server = smtplib.SMTP(asked.host, asked.port, **options)  # type: ignore[arg-type]
+            return smtplib.SMTP(asked.host, asked.port, **options)  # type: ignore[arg-type]
         except (OSError, smtplib.SMTPException) as fault:
-            raise Unreachable(f"no mail server: {_shown(fault)}") from fault
-        try:
-            if asked.tls == "starttls":  # never fall back to plain text
-                server.starttls(context=ssl.create_default_context())
-            server.ehlo_or_helo_if_needed()
+            raise _unreachable("no mail server", fault) from fault
+
+    def _log_in(self, server: smtplib.SMTP) -> None:
+        asked = self.settings
+        if asked.tokens is None:
             if asked.user:
                 server.login(asked.user, asked.password)
-        except (OSError, smtplib.SMTPException) as fault:
-            # Also a refused password: that is ours to mend, the message has not failed.
-            server.close()
-            raise Unreachable(f"the mail server does not let us in: {_shown(fault)}") from fault
-        return server
+            return
+        token = asked.tokens()
+        try:
+            _show_token(server, asked.user, token)
+        except smtplib.SMTPAuthenticationError:  # a token may be called back before its time
+            another = asked.tokens(fresh=True)
+            if another == token:
+                raise
+            _show_token(server, asked.user, another)
+
+
+def _begin_tls(server: smtplib.SMTP) -> None:
+    """Never fall back to plain text."""
+    try:
+        server.starttls(context=ssl.create_default_context())
+    except (OSError, smtplib.SMTPException) as fault:
+        code = "certificate" if fault_code(fault) == "certificate" else "tls"
+        raise coded(
+            Unreachable(f"the mail server does not begin TLS: {_shown(fault)}"), code
+        ) from fault
+
+
+def _show_token(server: smtplib.SMTP, user: str, token: str) -> None:
+    server.ehlo_or_helo_if_needed()
+    if "OAUTHBEARER" in server.esmtp_features.get("auth", "").upper().split():
+        name = user.replace("=", "=3D").replace(",", "=2C")
+        words, mechanism = f"n,a={name},\1auth=Bearer {token}\1\1", "OAUTHBEARER"
+    else:
+        words, mechanism = f"user={user}\1auth=Bearer {token}\1\1", "XOAUTH2"
+
+    def answer(challenge: bytes | None = None) -> str:
+        """Give the token at once; to the reasons of a refusal there is nothing to add."""
+        return words if challenge is None else "\1" if mechanism == "OAUTHBEARER" else ""
+
+    server.auth(mechanism, answer)
+
+
+def _unreachable(what: str, fault: Exception) -> Unreachable:
+    return coded(Unreachable(f"{what}: {_shown(fault)}"), fault_code(fault))
 
 
 def _envelope(
@@ -96,29 +163,29 @@ def _envelope(
 ) -> tuple[RecipientResult, ...]:
     options = [f"SIZE={size}"] if server.has_extn("size") else []
     try:
-        _accepted(*server.mail(sender, options))
+        _accepted(*server.mail(sender, options), code="sender")
         results = []
         for address in recipients:
             code, text = server.rcpt(address)
             results.append(RecipientResult(address, code, _shown(text)))
     except (OSError, smtplib.SMTPException, UnicodeError) as fault:
-        raise Unreachable(f"the mail server hung up: {_shown(fault)}") from fault
+        raise _unreachable("the mail server hung up", fault) from fault
     if any(result.accepted for result in results):
         return tuple(results)
     worst = "; ".join(f"{one.address}: {one.code} {one.text}" for one in results)[:300]
     if results and all(500 <= one.code < 600 for one in results):
-        raise Refused(worst)
-    raise Unreachable(worst)
+        raise coded(Refused(worst), "recipient")
+    raise coded(Unreachable(worst), "recipient")
 
 
 def _data(server: smtplib.SMTP, raw: bytes) -> None:
     try:
         code, text = server.docmd("DATA")
     except (OSError, smtplib.SMTPException) as fault:
-        raise Unreachable(f"the mail server hung up: {_shown(fault)}") from fault
+        raise _unreachable("the mail server hung up", fault) from fault
     if code != 354:
-        _accepted(code, text)
-        raise Unreachable(f"the mail server would not take the content: {code}")
+        _accepted(code, text, code="content")
+        raise coded(Unreachable(f"the mail server would not take the content: {code}"), "content")
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", raw)
     stuffed = re.sub(rb"(?m)^\.", b"..", lines)
     try:
@@ -126,16 +193,16 @@ def _data(server: smtplib.SMTP, raw: bytes) -> None:
         code, text = server.getreply()
     except (OSError, smtplib.SMTPException) as fault:
         raise Uncertain(f"no answer after the content was sent: {_shown(fault)}") from fault
-    _accepted(code, text)
+    _accepted(code, text, code="content")
 
 
-def _accepted(code: int, text: bytes) -> None:
-    if 200 <= code < 300:
+def _accepted(reply: int, text: bytes, *, code: str) -> None:
+    if 200 <= reply < 300:
         return
-    said = f"{code} {_shown(text)}"
-    if 500 <= code < 600:
-        raise Refused(said)
-    raise Unreachable(said)
+    said = f"{reply} {_shown(text)}"
+    if 500 <= reply < 600:
+        raise coded(Refused(said), code)
+    raise coded(Unreachable(said), code)
 
 
 def _quit(server: smtplib.SMTP) -> None:

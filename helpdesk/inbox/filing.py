@@ -26,6 +26,7 @@ from helpdesk.inbox.threading import (
     id_hash,
 )
 from helpdesk.inbox.turns import take_turn
+from helpdesk.mailboxes.queries import is_ours
 from helpdesk.outbox.service import add_participant, record_receipt
 from helpdesk.settings import Settings
 from helpdesk.tickets.model import Message, Ticket
@@ -119,7 +120,7 @@ def _refusal(tx: UnitOfWork, row: Inbound, item: Said) -> tuple[str, str] | None
 
     A person who has released the delivery has judged already what is only suspected.
     """
-    if item.auto == "own":
+    if item.auto == "own" or is_ours(tx.session, item.sender.value):
         return "discarded", "own_mail"
     if item.data.get("missed") and call_is_known(tx.session, item):
         return "read", ""

@@ -1,87 +1,69 @@
-"""Watching the mailbox: every mail is a committed row before the server hears that it was read.
+"""Watching a mailbox: every mail is a committed row before the server hears that it was read.
 
 One supervised thread per mailbox. Whatever goes wrong, it comes back after a growing pause
-and goes on from the cursor; `mailbox_cursor.last_ok_at` tells how long ago it last succeeded.
+and goes on from the cursor; `mailbox_health` tells how long ago it last succeeded and why
+it does not. A mail that the server cannot hand over, or that we cannot store, is set aside
+with a note after some tries: it never holds up those behind it.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections import Counter
 from threading import Event
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from channels.port import ChannelError
+from channels.port import ChannelError, Delivery
 from helpdesk.db import UnitOfWork
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
-from helpdesk.inbox.service import ingest_mail, mail_source, read_one
+from helpdesk.inbox.service import ingest_mail, read_one, store_unreadable
+from helpdesk.mailboxes.door import Mail, Mailbox, MailboxDoor
+from helpdesk.mailboxes.health import note_fetch_fault, note_fetched
 from helpdesk.services import Services
 
 log = structlog.get_logger()
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
+MOST_TRIES: Final = 8  # about four minutes with the pauses between them
 
-C = TypeVar("C", contravariant=True)
 K = TypeVar("K")
 
 
-class Mail(Protocol):
-    """One mail as the server holds it."""
-
-    @property
-    def uidvalidity(self) -> int: ...
-    @property
-    def uid(self) -> int: ...
-    @property
-    def raw(self) -> bytes: ...
-    @property
-    def key(self) -> str: ...
-
-
-class Mailbox(Protocol[C]):
-    """An open folder. Everything may raise `ChannelError`."""
-
-    def new_messages(self, cursor: C) -> Iterable[Mail]: ...
-    def flag_seen(self, uidvalidity: int, uid: int) -> None: ...
-    def idle(self, timeout: float, stop: Event | None = None) -> bool: ...
-
-
-class MailboxDoor(Generic[K]):
-    """How a mailbox is entered, what its folder is called and how its cursor is made."""
+class MailPoller(Generic[K]):
+    """Brings mail from one folder of `address` into the inbox until it is told to stop."""
 
     def __init__(
-        self,
-        folder: str,
-        enter: Callable[[], AbstractContextManager[Mailbox[K]]],
-        cursor: Callable[[int, int], K],
+        self, services: Services, door: MailboxDoor[K], stop: Event, *, address: str
     ) -> None:
-        self.folder, self.enter, self.cursor = folder, enter, cursor
-
-
-class MailPoller(Generic[K]):
-    """Brings mail from one folder into the inbox until it is told to stop."""
-
-    def __init__(self, services: Services, door: MailboxDoor[K], stop: Event) -> None:
         self._services, self._door, self._stop = services, door, stop
+        self._address, self._source = address, f"email:{address}"
+        self._tries: Counter[tuple[int, int]] = Counter()
+        self._taking: tuple[int, int] | None = None  # fetched, and not yet stored
 
     def run(self) -> None:
         """Watch until `stop` is set. Never raises."""
         pause = FIRST_PAUSE_S
         while not self._stop.is_set():
+            box: Mailbox[K] | None = None
             try:
-                with self._door.enter() as mailbox:
+                with self._door.enter() as box:
                     while not self._stop.is_set():
-                        self.fetch(mailbox)
+                        self.fetch(box)
                         pause = FIRST_PAUSE_S
-                        mailbox.idle(self._services.settings.inbox_poll_s, self._stop)
+                        box.idle(self._services.settings.inbox_poll_s, self._stop)
             except ChannelError as fault:
-                log.warning("mailbox does not answer", why=str(fault), pause_s=pause)
-            except Exception:
-                log.exception("watching the mailbox failed", pause_s=pause)
+                log.warning("mailbox fails", address=self._address, why=str(fault), pause_s=pause)
+                self._note(fault.code, str(fault))
+                self._blame(box.fetching if box is not None else None)
+            except Exception as fault:
+                log.exception("watching failed", address=self._address, pause_s=pause)
+                self._note("defect", type(fault).__name__)
+                # A database that is away says nothing about the mail in our hands.
+                self._blame(None if isinstance(fault, SQLAlchemyError) else self._taking)
             self._stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
@@ -92,19 +74,27 @@ class MailPoller(Generic[K]):
         second look and never a mail.
         """
         new = 0
+        self._taking = None
+        self._pass_over_stuck()
         with self._services.reading() as session:
             cursor = self._door.cursor(*self._cursor(session))
         for mail in mailbox.new_messages(cursor):
-            row_id, fresh = ingest_mail(self._services, mail.raw, key=mail.key, wake=False)
+            self._taking = (mail.uidvalidity, mail.uid)
+            row_id, fresh = ingest_mail(
+                self._services, mail.raw, key=mail.key, source=self._source, wake=False
+            )
+            self._taking = None
             with self._services.begin() as tx:
                 self._move_cursor(tx, mail.uidvalidity, mail.uid)
             self._read(row_id)
-            mailbox.flag_seen(mail.uidvalidity, mail.uid)
+            self._mark(mailbox, mail)
             new += fresh
             if self._stop.is_set():
                 return new
+        self._tries.clear()
         with self._services.begin() as tx:
             self._move_cursor(tx, *self._cursor(tx.session))
+            note_fetched(tx, self._address)
         return new
 
     def _read(self, row_id: UUID) -> None:
@@ -114,13 +104,48 @@ class MailPoller(Generic[K]):
         except Exception:
             log.exception("reading failed", inbound_id=str(row_id))
 
+    def _mark(self, mailbox: Mailbox[K], mail: Mail) -> None:
+        if self._door.done_folder:
+            mailbox.move(mail.uidvalidity, mail.uid, self._door.done_folder)
+        else:
+            mailbox.flag_seen(mail.uidvalidity, mail.uid)
+
+    def _blame(self, position: tuple[int, int] | None) -> None:
+        if position is not None:
+            self._tries[position] += 1
+
+    def _pass_over_stuck(self) -> None:
+        """Set the mail aside at which the watch broke time and again, and go on behind it."""
+        for (uidvalidity, uid), tries in list(self._tries.items()):
+            if tries < MOST_TRIES:
+                continue
+            note = f"Mail {uidvalidity}:{uid} of {self._address}, folder {self._door.folder}.\n"
+            store_unreadable(
+                self._services,
+                source=self._source,
+                channel="email",
+                delivery=Delivery(note.encode(), {"content-type": "text/plain"}),
+                why="the mail could not be fetched; it is still in the mailbox",
+            )
+            with self._services.begin() as tx:
+                self._move_cursor(tx, uidvalidity, uid)
+            del self._tries[uidvalidity, uid]
+
+    def _note(self, code: str, detail: str) -> None:
+        """Say on the admin's screen what is wrong; the log has said it already."""
+        try:
+            with self._services.begin() as tx:
+                note_fetch_fault(tx, self._address, code, detail)
+        except SQLAlchemyError:
+            log.warning("fault of a mailbox not noted", address=self._address)
+
     def _cursor(self, session: Session) -> tuple[int, int]:
-        return mailbox_cursor(session, mail_source(self._services), self._door.folder)
+        return mailbox_cursor(session, self._source, self._door.folder)
 
     def _move_cursor(self, tx: UnitOfWork, uidvalidity: int, uid: int) -> None:
         tx.session.merge(
             MailboxCursor(
-                mailbox=mail_source(self._services),
+                mailbox=self._source,
                 folder=self._door.folder,
                 uidvalidity=uidvalidity,
                 last_uid=uid,

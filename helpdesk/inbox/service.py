@@ -106,24 +106,34 @@ def store_unreadable(
 
 
 def ingest_mail(
-    services: Services, raw: bytes, *, key: str = "", wake: bool = True
+    services: Services,
+    raw: bytes,
+    *,
+    key: str = "",
+    source: str = "",
+    name: str = "",
+    wake: bool = True,
 ) -> tuple[UUID, bool]:
-    """Take in one mail as the mailbox would: `guiche mail ingest < message.eml`."""
+    """Take in one mail as the mailbox would: `guiche mail ingest < message.eml`.
+
+    `key` is the mail's `uidvalidity:uid` in a mailbox, `name` what another door calls it;
+    without either its bytes name it. `source` is the main mailbox's when empty.
+    """
     headers = {"content-type": MAIL} | ({"x-imap-key": key} if key else {})
     delivery = Delivery(raw, headers)
     return store_delivery(
         services,
-        source=mail_source(services),
+        source=source or mail_source(services),
         channel="email",
-        key=key or _content_hash(delivery),
+        key=key or name or _content_hash(delivery),
         delivery=delivery,
         wake=wake,
     )
 
 
 def mail_source(services: Services) -> str:
-    """Return the source of everything that comes through our mailbox."""
-    return f"email:{services.settings.mail_address}"
+    """Return the source of everything that comes through the mailbox of the settings."""
+    return f"email:{services.settings.mail_address.lower()}"
 
 
 def read_one(services: Services, inbound_id: UUID) -> None:

@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 MOST_REFERENCES: Final = 20
@@ -22,6 +23,12 @@ def id_domain(mail_address: str) -> str:
     Not the bare mail domain: a colleague's own mail program uses that one.
     """
     return f"guiche.{mail_address.rpartition('@')[2].lower() or 'localhost'}"
+
+
+def instance_domain(mail_address: str, public_url: str) -> str:
+    """Return the right side of this installation's Message-IDs, whichever mailbox sends."""
+    host = urlsplit(public_url).hostname or "localhost"
+    return id_domain(mail_address) if mail_address else f"guiche.{host}"
 
 
 def mint_message_id(secret: str, message_id: UUID, domain: str) -> str:

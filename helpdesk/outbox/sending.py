@@ -17,8 +17,12 @@ from channels.port import Outbound as Letter
 from helpdesk.db import UnitOfWork
 from helpdesk.inbox.model import MailIndex, ReplyToken
 from helpdesk.inbox.threading import id_hash, token_hash
+from helpdesk.mailboxes.account import MailAccount, source_of
+from helpdesk.mailboxes.dressing import Dressed, dress
+from helpdesk.mailboxes.health import note_send_fault, note_sent, take_slot
+from helpdesk.mailboxes.queries import account_for, account_of_ticket
 from helpdesk.outbox.envelope import (
-    id_domain,
+    instance_domain,
     mint_message_id,
     mint_reply_token,
     reply_subject,
@@ -56,6 +60,7 @@ class Outcome:
     state: str
     provider_id: str | None = None
     why: str = ""
+    code: str = ""  # of the cause
 
 
 def send(services: Services, outbound_id: UUID) -> None:
@@ -97,12 +102,12 @@ def adapter_of(services: Services, channel: str) -> Adapter | None:
 
 def _hand_over(adapter: Adapter | None, letter: Letter) -> Outcome:
     """Ask the network. No transaction is open here: it may take minutes."""
-    if adapter is None:
+    if adapter is None or (letter.channel == "email" and not letter.sender):
         return Outcome("failed", why=NOT_SET_UP)
     try:
         return Outcome("sent", provider_id=adapter.send(letter) or None)
     except Unreachable as fault:
-        return Outcome("queued", why=str(fault))
+        return Outcome("queued", why=str(fault), code=fault.code)
     except Refused as fault:
         return Outcome("failed", why=str(fault))
     except Uncertain as fault:
@@ -133,24 +138,56 @@ def _lease(services: Services, outbound_id: UUID) -> Leased | None:
         if taken.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
             return None
         tx.session.refresh(row)
+        account = _account(tx, services.settings, row)
         if not row.envelope:
-            row.envelope = _seal(tx, services.settings, row, message)
-        letter = _write(services.settings, row, message)
+            row.envelope = _seal(tx, services.settings, row, message, account)
+        if account is not None and _waits_for_slot(tx, row, account):
+            return None
+        letter = _write(services.settings, row, message, account)
         return Leased(outbound_id, row.attempts, letter)
 
 
-def _seal(tx: UnitOfWork, settings: Settings, row: Outbound, message: Message) -> dict[str, object]:
+def _account(tx: UnitOfWork, settings: Settings, row: Outbound) -> MailAccount | None:
+    """Return the mailbox that a mail leaves from: the one of its first try while it is in use."""
+    if row.channel != "email":
+        return None
+    sealed = account_for(tx.session, settings, str(row.envelope.get("sender", "")))
+    return sealed or account_of_ticket(tx.session, settings, row.ticket_id)
+
+
+def _waits_for_slot(tx: UnitOfWork, row: Outbound, account: MailAccount) -> bool:
+    """Put a mail back until its mailbox may send again; it keeps the moment it was given."""
+    if not account.rate_per_minute:
+        return False
+    held = bool(row.envelope.get("slot"))
+    row.envelope = {**row.envelope, "slot": not held}
+    slot = tx.at if held else take_slot(tx, account)
+    if slot <= tx.at:
+        row.envelope = {**row.envelope, "slot": False}
+        return False
+    row.state, row.leased_until, row.attempts = "queued", None, row.attempts - 1
+    row.not_before = slot
+    wait_s = (slot - tx.at).total_seconds()
+    tx.enqueue("send_outbound", str(row.id), key=f"{row.id} {slot.isoformat()}", delay_s=wait_s)
+    return True
+
+
+def _seal(
+    tx: UnitOfWork, settings: Settings, row: Outbound, message: Message, account: MailAccount | None
+) -> dict[str, object]:
     """Return what every try of this message carries on its outside."""
     if row.channel != "email":
         return {"sealed": True}
     ticket = tx.session.get_one(Ticket, row.ticket_id)
     thread = mail_thread(tx.session, row.ticket_id, before_seq=message.seq)
     heard = [header_id for header_id, direction in thread if direction == "in"]
-    message_id = mint_message_id(settings.secret_key, message.id, id_domain(settings.mail_address))
+    sender = account.address if account else settings.mail_address
+    domain = instance_domain(settings.mail_address, settings.public_url)
+    message_id = mint_message_id(settings.secret_key, message.id, domain)
     tx.session.add(
         MailIndex(
             id=tx.new_id(),
-            mailbox=f"email:{settings.mail_address}",
+            mailbox=source_of(sender),
             message_id_hash=id_hash(message_id),
             header_id=message_id,
             message_id=message.id,
@@ -168,6 +205,7 @@ def _seal(tx: UnitOfWork, settings: Settings, row: Outbound, message: Message) -
     )
     return {
         "sealed": True,
+        "sender": sender,
         "message_id": message_id,
         "in_reply_to": heard[-1] if heard else "",
         "references": list(trim_references([header_id for header_id, _ in thread])),
@@ -175,20 +213,26 @@ def _seal(tx: UnitOfWork, settings: Settings, row: Outbound, message: Message) -
     }
 
 
-def _write(settings: Settings, row: Outbound, message: Message) -> Letter:
+def _write(
+    settings: Settings, row: Outbound, message: Message, account: MailAccount | None
+) -> Letter:
     """Return the message as the adapter is handed it."""
     kind = row.recipient_kind
-    reply_to = ""
+    sender, reply_to = _our_address(settings, row.channel), ""
+    dressed = Dressed(message.body, "")
     if row.channel == "email":
+        sender = account.address if account else sender
         token = mint_reply_token(settings.secret_key, row.id, row.recipient)
-        reply_to = with_token(settings.mail_address, token)
+        reply_to = with_token(sender, token)
+        dressed = dress(message.body, account, agent=message.author_name, company=settings.company)
     return Letter(
         key=row.key,
         channel=row.channel,
         to=Party(kind, row.recipient),  # type: ignore[arg-type]  # one of ADDRESSED_BY
-        sender=_our_address(settings, row.channel),
-        sender_name=settings.company,
-        text=message.body,
+        sender=sender,
+        sender_name=account.name if account else settings.company,
+        text=dressed.text,
+        html=dressed.html,
         subject=row.envelope.get("subject", ""),
         message_id=row.envelope.get("message_id", ""),
         in_reply_to=row.envelope.get("in_reply_to", ""),
@@ -215,10 +259,14 @@ def _settle(services: Services, leased: Leased, outcome: Outcome) -> None:
             row.provider_id = outcome.provider_id or row.provider_id
             row.sent_at = row.sent_at or tx.at
             advance(tx, ticket, row, forward(row.state, "sent"))
+            if row.channel == "email":
+                note_sent(tx, leased.letter.sender)
         elif not ours:
             return  # somebody else has decided since; a failure of ours is no news
         elif outcome.state == "queued":
             _try_again(tx, ticket, row, outcome.why)
+            if row.channel == "email":
+                note_send_fault(tx, leased.letter.sender, outcome.code, outcome.why)
         else:
             advance(tx, ticket, row, outcome.state, why=outcome.why)
         if row.state != "sending":

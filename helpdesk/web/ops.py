@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from helpdesk.books.figures import BooksFigures
 from helpdesk.errors import NotFound
+from helpdesk.mailboxes.figures import MailboxFigures
 from helpdesk.migrations.runner import pending
 from helpdesk.web.access import public, services
 from helpdesk.web.headers import route_name, took_s
@@ -87,6 +88,7 @@ def metrics() -> ResponseReturnValue:
     figures = CollectorRegistry()
     figures.register(QueueFigures(services()))
     figures.register(BooksFigures(services()))
+    figures.register(MailboxFigures(services()))
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(figures)  # type: ignore[no-untyped-call]
         text = generate_latest(figures)

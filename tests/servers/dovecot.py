@@ -21,7 +21,7 @@ protocols = imap
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login{mechanisms}
 mail_location = maildir:{home}/mail/%n
 first_valid_uid = 1
 default_login_user = dovenull
@@ -41,14 +41,30 @@ service anvil {{
 passdb {{
   driver = static
   args = password={password}
+  mechanisms = plain login
 }}
-userdb {{
+{by_token}userdb {{
   driver = static
   args = uid=mail gid=mail home={home}/mail/%n
 }}
 namespace inbox {{
   inbox = yes
 }}
+"""
+
+_BY_TOKEN = """\
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {home}/oauth2.conf
+}}
+"""
+_OAUTH2 = """\
+introspection_url = {url}
+introspection_mode = get
+username_attribute = email
+active_attribute = active
+active_value = true
 """
 
 
@@ -107,8 +123,16 @@ class Dovecot:
 
 
 @contextmanager
-def running_dovecot(tmp: Path | None = None, *, user: str = "suporte") -> Iterator[Dovecot]:
+def running_dovecot(
+    tmp: Path | None = None,
+    *,
+    user: str = "suporte",
+    introspection_url: str = "",
+    mechanism: str = "oauthbearer",
+) -> Iterator[Dovecot]:
     """Start a server in a new folder below `tmp`, and take both away at the end.
+
+    With `introspection_url` it also lets in whoever shows a token that is said to be good there.
 
     The folder must be open to the mail user and its path short (it holds sockets), so
     pytest's own folders will not do; the default is the system's.
@@ -120,7 +144,16 @@ def running_dovecot(tmp: Path | None = None, *, user: str = "suporte") -> Iterat
     port = _free_port()
     password = "correct-horse"
     config = home / "dovecot.conf"
-    config.write_text(_CONFIG.format(home=home, port=port, password=password))
+    (home / "oauth2.conf").write_text(_OAUTH2.format(url=introspection_url))
+    config.write_text(
+        _CONFIG.format(
+            home=home,
+            port=port,
+            password=password,
+            mechanisms=f" {mechanism}" if introspection_url else "",
+            by_token=_BY_TOKEN.format(home=home) if introspection_url else "",
+        )
+    )
     server = subprocess.Popen(
         [_program("dovecot"), "-F", "-c", str(config)],
         stdin=subprocess.DEVNULL,

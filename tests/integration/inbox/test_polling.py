@@ -4,14 +4,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from channels.port import ChannelError
 from helpdesk.inbox import poller as polling
-from helpdesk.inbox.model import MailboxCursor
-from helpdesk.inbox.poller import MailboxDoor, MailPoller
+from helpdesk.inbox.model import Inbound, MailboxCursor
+from helpdesk.inbox.poller import MailPoller
+from helpdesk.inbox.queries import quarantined
+from helpdesk.inbox.service import ingest_mail
+from helpdesk.mailboxes.door import MailboxDoor
+from helpdesk.services import Services
 from helpdesk.tickets.model import Message
 from tests.conftest import TestClock
 from tests.integration.inbox.world import World, delivery, mail
@@ -43,17 +49,28 @@ class FakeMailbox:
     waited: int = 0
     entered: int = 0
     idles: Callable[[], None] = lambda: None
+    broken: int = 0  # the uid that the server cannot hand over
+    fetching: tuple[int, int] | None = None
+    moved: list[tuple[int, str]] = field(default_factory=list)
 
     def new_messages(self, cursor: Cursor) -> Iterator[Fetched]:
         self._fail("new_messages")
         after = cursor.last_uid if cursor.uidvalidity == self.uidvalidity else 0
         for uid, raw in enumerate(self.mails, start=1):
             if uid > after:
+                self.fetching = (self.uidvalidity, uid)
+                if uid == self.broken:
+                    raise ChannelError("this one is broken")
+                self.fetching = None
                 yield Fetched(self.uidvalidity, uid, raw)
 
     def flag_seen(self, uidvalidity: int, uid: int) -> None:
         self._fail("flag_seen")
         self.seen.append(uid)
+
+    def move(self, uidvalidity: int, uid: int, folder: str) -> None:
+        self._fail("move")
+        self.moved.append((uid, folder))
 
     def idle(self, timeout: float, stop: Event | None = None) -> bool:
         self._fail("idle")
@@ -87,14 +104,16 @@ class Watch:
             return session.get_one(MailboxCursor, ("email:suporte@sabia.example", "INBOX"))
 
 
-def watch(world: World) -> Watch:
+def watch(world: World, done_folder: str = "") -> Watch:
     box = FakeMailbox([delivery(mail(f"m{n}", text=f"mail {n}")).body for n in range(3)])
     stop = Event()
-    door = MailboxDoor("INBOX", box.entering, Cursor)
-    return Watch(world, box, stop, MailPoller(world.services, door, stop))
+    door = MailboxDoor("INBOX", box.entering, Cursor, done_folder)
+    return Watch(
+        world, box, stop, MailPoller(world.services, door, stop, address="suporte@sabia.example")
+    )
 
 
-def test_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_both: World) -> None:
+def test_R1_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_both: World) -> None:
     watched = watch(world_on_both)
     assert watched.fetch() == 3
     assert watched.fetch() == 0
@@ -114,7 +133,7 @@ def test_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_both:
         pytest.param(FakeMailbox, "flag_seen", id="before-it-is-flagged"),
     ],
 )
-def test_a_crash_while_fetching_costs_a_second_look_and_no_mail(
+def test_R1_a_crash_while_fetching_costs_a_second_look_and_no_mail(
     world: World, monkeypatch: pytest.MonkeyPatch, where: object, step: str
 ) -> None:
     watched = watch(world)
@@ -132,7 +151,7 @@ def test_a_crash_while_fetching_costs_a_second_look_and_no_mail(
     assert world.count(Message) == 3
 
 
-def test_a_mailbox_made_anew_is_read_from_the_start_and_doubles_nothing(world: World) -> None:
+def test_E12_a_mailbox_made_anew_is_read_from_the_start_and_doubles_nothing(world: World) -> None:
     watched = watch(world)
     watched.fetch()
     watched.box.uidvalidity = 8
@@ -143,7 +162,9 @@ def test_a_mailbox_made_anew_is_read_from_the_start_and_doubles_nothing(world: W
     assert (watched.cursor().uidvalidity, watched.cursor().last_uid) == (8, 4)
 
 
-def test_how_long_the_mailbox_has_been_silent_can_be_seen(world: World, clock: TestClock) -> None:
+def test_failure_7_how_long_the_mailbox_has_been_silent_can_be_seen(
+    world: World, clock: TestClock
+) -> None:
     watched = watch(world)
     watched.fetch()
     later = clock.forward(minutes=10)
@@ -173,3 +194,93 @@ def test_the_watch_comes_back_whatever_breaks(
     world.drain()
     assert watched.box.entered == 2
     assert world.count(Message) == 3
+
+
+def test_E10_a_mail_the_server_cannot_hand_over_is_set_aside_and_the_rest_comes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(polling, "LONGEST_PAUSE_S", 0.001)
+    watched = watch(world)
+    watched.box.broken = 2
+    watched.box.idles = watched.stop.set
+    watched.poller.run()
+    world.drain()
+    assert watched.box.entered == polling.MOST_TRIES + 1
+    assert sorted(one.body for one in world.messages()) == ["mail 0", "mail 2"]
+    assert (watched.cursor().last_uid, watched.box.seen) == (3, [1, 3])
+    (held,) = held_rows(world)
+    assert (held.source, held.reason) == ("email:suporte@sabia.example", "unreadable")
+    assert "still in the mailbox" in held.detail
+
+
+def test_failure_8_a_mail_that_we_cannot_store_is_set_aside_and_the_rest_comes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(polling, "LONGEST_PAUSE_S", 0.001)
+    watched = watch(world)
+    watched.box.idles = watched.stop.set
+    take_in = ingest_mail
+
+    def stumble(services: Services, raw: bytes, **facts: Any) -> tuple[UUID, bool]:
+        if b"mail 1" in raw:
+            raise ValueError("nobody foresaw this")
+        return take_in(services, raw, **facts)
+
+    monkeypatch.setattr(polling, "ingest_mail", stumble)
+    watched.poller.run()
+    world.drain()
+    assert sorted(one.body for one in world.messages()) == ["mail 0", "mail 2"]
+    assert len(held_rows(world)) == 1
+    assert watched.box.seen == [1, 3]
+
+
+def test_E11_a_database_that_is_away_blames_no_mail(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(polling, "LONGEST_PAUSE_S", 0.001)
+    watched = watch(world)
+    watched.box.idles = watched.stop.set
+    take_in, left = ingest_mail, [polling.MOST_TRIES * 2]
+
+    def away(services: Services, raw: bytes, **facts: Any) -> tuple[UUID, bool]:
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("INSERT", {}, Exception("disk full"))
+        return take_in(services, raw, **facts)
+
+    monkeypatch.setattr(polling, "ingest_mail", away)
+    watched.poller.run()
+    world.drain()
+    assert world.count(Message) == 3
+    assert held_rows(world) == []
+
+
+def test_mail_that_we_have_is_moved_where_the_mailbox_asks_for_it(world: World) -> None:
+    watched = watch(world, done_folder="Lidos")
+    watched.fetch()
+    assert watched.box.moved == [(1, "Lidos"), (2, "Lidos"), (3, "Lidos")]
+    assert watched.box.seen == []
+
+
+def test_failure_9_two_watches_of_one_mailbox_make_one_message_of_each_mail(
+    world_on_both: World,
+) -> None:
+    one, other = watch(world_on_both), watch(world_on_both)
+    fetched = []
+    threads = [Thread(target=lambda w=w: fetched.append(w.fetch())) for w in (one, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    world_on_both.drain()
+    assert sum(fetched) == 3
+    assert world_on_both.count(Message) == 3
+    assert len(world_on_both.tickets()) <= 3
+
+
+def held_rows(world: World) -> list[Inbound]:
+    with world.services.reading() as session:
+        return list(quarantined(session))

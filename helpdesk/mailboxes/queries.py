@@ -1,0 +1,97 @@
+"""Selects of mailboxes and of how they fare."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from helpdesk.inbox.model import MailIndex
+from helpdesk.mailboxes.account import MailAccount, account_of, account_of_settings
+from helpdesk.mailboxes.model import Mailbox, MailboxHealth
+from helpdesk.mailboxes.sealing import SealBroken
+from helpdesk.settings import Settings
+from helpdesk.tickets.model import Message
+
+log = structlog.get_logger()
+
+
+def rows(session: Session) -> Sequence[Mailbox]:
+    """Return every mailbox there is a row of, by address."""
+    return session.scalars(select(Mailbox).order_by(Mailbox.address)).all()
+
+
+def row_of(session: Session, address: str) -> Mailbox | None:
+    return session.scalar(select(Mailbox).where(Mailbox.address == address.lower()))
+
+
+def accounts(session: Session, settings: Settings) -> list[MailAccount]:
+    """Return the mailboxes in use: the one of the settings first, then the enabled rows.
+
+    A row with the address of the settings stands in its place, also to switch it off.
+    """
+    known = session.scalars(select(Mailbox).order_by(Mailbox.created_at, Mailbox.id)).all()
+    found = [made for row in known if row.enabled and (made := _opened(settings, row))]
+    main = account_of_settings(settings)
+    if main is not None and main.address not in {row.address for row in known}:
+        return [main, *found]
+    return sorted(found, key=lambda one: one.address != settings.mail_address.lower())
+
+
+def account_for(session: Session, settings: Settings, address: str) -> MailAccount | None:
+    """Return the enabled mailbox of an address."""
+    row = row_of(session, address)
+    if row is not None:
+        return _opened(settings, row) if row.enabled else None
+    main = account_of_settings(settings)
+    return main if main is not None and main.address == address.lower() else None
+
+
+def account_of_ticket(session: Session, settings: Settings, ticket_id: UUID) -> MailAccount | None:
+    """Return the mailbox that a conversation is answered from: where it last came in.
+
+    Where that one is no longer in use, or nothing came by mail, the main one.
+    """
+    source = session.scalar(
+        select(MailIndex.mailbox)
+        .join(Message, Message.id == MailIndex.message_id)
+        .where(MailIndex.ticket_id == ticket_id, Message.direction == "in")
+        .where(MailIndex.mailbox.like("email:%"))
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    if source is not None:
+        came_to = account_for(session, settings, source.partition(":")[2])
+        if came_to is not None:
+            return came_to
+    return next(iter(accounts(session, settings)), None)
+
+
+def owner_of(session: Session, settings: Settings, recipients: Sequence[str]) -> str | None:
+    """Return the address of ours that a mail was sent to; reply tokens are looked past."""
+    ours = {one.address for one in accounts(session, settings)}
+    for recipient in recipients:
+        local, _, domain = recipient.strip().lower().rpartition("@")
+        for spelling in (f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}"):
+            if spelling in ours:
+                return spelling
+    return None
+
+
+def is_ours(session: Session, address: str) -> bool:
+    """Say whether a mailbox has this address, in use or not."""
+    return bool(address) and row_of(session, address) is not None
+
+
+def health(session: Session) -> dict[str, MailboxHealth]:
+    """Return how each address fares."""
+    return {one.address: one for one in session.scalars(select(MailboxHealth))}
+
+
+def _opened(settings: Settings, row: Mailbox) -> MailAccount | None:
+    try:
+        return account_of(settings, row)
+    except SealBroken:
+        log.warning("secrets of a mailbox do not open", address=row.address)
+        return None
