@@ -36,7 +36,6 @@ from .running_period import (
     take_back,
 )
 from .store.forecast import balance_minor, next_charge
-from .store.invoice import Invoice, InvoiceLine
 from .store.locks import lock_subscription
 from .store.subscription import BILLED, Subscription
 from .store.terms import terms_of
@@ -70,7 +69,6 @@ class PauseResult:
 class _Plan:
     subscription: Subscription
     on: date
-    billed: dict[UUID, tuple[InvoiceLine, Invoice]]
     lines: tuple[DraftLine, ...]
     balance: Money
 
@@ -187,7 +185,7 @@ def _plan(session: Session, subscription: Subscription, ask: PauseAsk, at: datet
     if ask.resumes_on is not None and ask.resumes_on <= on:
         raise DateTooEarly(ask.resumes_on, on)
     if ask.when == "period_end":
-        return _Plan(subscription, on, {}, (), balance)
+        return _Plan(subscription, on, (), balance)
     if has_waiting(session, subscription.id):
         raise LinesWaiting(subscription.id)
     terms = terms_of(session, subscription.id)[subscription.id]
@@ -196,7 +194,7 @@ def _plan(session: Session, subscription: Subscription, ask: PauseAsk, at: datet
     if subscription.state == "past_due":  # an older invoice is owed
         raise WrongState("subscription", subscription.id, "past_due")
     lines = take_back(subscription, terms, billed, on=on, at=at, reason="pause")
-    return _Plan(subscription, on, billed, lines, balance)
+    return _Plan(subscription, on, lines, balance)
 
 
 def _no_charge(coming: NextCharge) -> ChangeRow:
@@ -229,7 +227,7 @@ def _pause_now(tx: Tx, plan: _Plan, ask: PauseAsk) -> UUID | None:
             money_act_id=ask.money_act_id,
         )
         [issued] = issue(tx, [draft])
-        free_slots(tx.session, plan.billed, plan.on)
+        free_slots(tx.session, subscription.id, plan.on)
     subscription.current_period_end = plan.on
     subscription.resumes_in_cycle = True
     begin_pause(tx, subscription, on=plan.on)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from .domain.calendar import local_date, start_of
@@ -115,12 +115,21 @@ def take_back(
     return tuple(lines)
 
 
-def free_slots(session: Session, billed: dict[UUID, tuple[InvoiceLine, Invoice]], on: date) -> None:
-    """Let a period that is given back whole, on its first day, be billed again."""
-    for line, _ in billed.values():
-        if line.period_start == on:
-            line.holds_slot = False
-    session.flush()
+def free_slots(session: Session, subscription_id: UUID, on: date) -> None:
+    """Let a period that is given back whole, on its first day, be billed again.
+
+    The line that owns it may be an older one, whose price a change has replaced that day.
+    """
+    session.execute(
+        update(InvoiceLine)
+        .where(
+            InvoiceLine.subscription_id == subscription_id,
+            InvoiceLine.period_start == on,
+            InvoiceLine.holds_slot,
+        )
+        .values(holds_slot=False)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def sum_of(lines: tuple[DraftLine, ...], currency: str) -> Money:

@@ -143,6 +143,18 @@ def test_a_pause_on_the_first_day_gives_all_back_and_the_same_day_is_billed_agai
     assert credit_of(company, id) == 0
 
 
+def test_a_first_day_with_a_change_a_pause_and_a_return_is_billed_again(company: Company) -> None:
+    id = monthly(company)
+    done = changed(company, id, company.price("Outro", 30000), when="now")
+    assert done.invoice_id is not None
+    assert company.collect(done.invoice_id).state == "paid"
+    assert paused(company, id, when="now").credit == brl(30000)
+    invoice = resumed(company, id, in_cycle=False)
+    assert (invoice.total_minor, invoice.due_minor) == (30000, 0)
+    assert period(company, id) == (date(2012, 3, 2), date(2012, 4, 2))
+    assert company.faults() == []
+
+
 def test_a_second_pause_inside_a_stub_gives_back_what_the_stub_cost(company: Company) -> None:
     id = monthly(company)
     company.at = noon(2012, 3, 4)
