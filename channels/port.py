@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 HandleKind = Literal["email", "phone", "whatsapp", "chat", "external"]
-AutoKind = Literal["auto_reply", "bounce", "list", "own"]
+AutoKind = Literal["auto_reply", "bounce", "complaint", "report", "list", "own"]
 Trust = Literal["session", "verified", "aligned", "bare", "failed"]
 DeliveryState = Literal["sent", "delivered", "read", "failed", "undelivered"]
 

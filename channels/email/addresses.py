@@ -1,6 +1,7 @@
 """Read the addresses and ids in mail headers, without ever guessing an identity."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -71,6 +72,40 @@ def with_reply_token(address: str, token: str) -> str:
     if not at or not re.fullmatch(r"[A-Za-z0-9_-]{8,128}", token):
         raise ValueError("a reply token is 8 to 128 letters, digits, - or _")
     return f"{local.partition('+')[0]}+r.{token}@{domain}"
+
+
+def sender_warnings(box: Mailbox) -> tuple[str, ...]:
+    """Say what about a sender is made to be taken for somebody else; each a code.
+
+    "name_is_an_address": the name shows an address of another domain.
+    "mixed_scripts": letters that look alike stand side by side, such as Latin and Cyrillic.
+    "foreign_letters": the domain is not plain ASCII, so it may look like one that is.
+    """
+    found = []
+    shown = {domain_of(one) for one in _ADDRESS.findall(box.name.casefold())}
+    if shown - {domain_of(box.address)}:
+        found.append("name_is_an_address")
+    domain = domain_of(box.address)
+    labels = [_readable(label) for label in domain.split(".")]
+    if any(_mixes_scripts(word) for word in (*labels, *box.name.split())):
+        found.append("mixed_scripts")
+    if not domain.isascii() or "xn--" in domain:
+        found.append("foreign_letters")
+    return tuple(found)
+
+
+def _readable(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii", "ignore").decode("punycode")
+    except (UnicodeError, ValueError, OverflowError):
+        return label
+
+
+def _mixes_scripts(word: str) -> bool:
+    scripts = {unicodedata.name(sign, "?").partition(" ")[0] for sign in word if sign.isalpha()}
+    return len(scripts & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}) > 1
 
 
 def domain_of(address: str) -> str:

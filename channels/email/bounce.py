@@ -7,6 +7,7 @@ from email.message import Message
 from flufl.bounce import all_failures
 
 from channels.email.addresses import read_ids
+from channels.email.failure import read_failure
 from channels.email.mime import Body, content, header, media_type, raw_headers, read_tree
 from channels.port import Receipt
 
@@ -14,7 +15,7 @@ from channels.port import Receipt
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 _DAEMON = re.compile(
-    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|mail-?delivery|bounces?"
+    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|post[-_.]?master|mdaemon|mail-?delivery|bounces?"
     r"|mail[-_.]?deliver[a-z-]*|delivery-?status|microsoftexchange[0-9a-f]*)(?:[+.-][^@]*)?(?:@.*)?",
     re.IGNORECASE,
 )
@@ -25,9 +26,17 @@ _SUBJECT = re.compile(
     r"|n[ãa]o (?:foi )?entregue|falha na entrega|no se puede entregar|unzustellbar",
     re.IGNORECASE,
 )
+# Only where the envelope says that no answer is wanted: customers use these words too.
+_WORDS = re.compile(
+    r"could not be delivered to|unable to deliver|delivery (?:has )?failed|error message below"
+    r"|mailbox is full|user unknown|no such user|n[ãa]o (?:p[ôo]de|foi poss[íi]vel) (?:ser )?entreg",
+    re.IGNORECASE,
+)
+# Amazon's notices are JSON, at times inside a string of JSON.
+_SES = re.compile(r'"notificationType\\{0,3}"\s*:\s*\\{0,3}"(\w{1,20})')
+_COMPLAINT = re.compile(r"\s*complaint about message from \S", re.IGNORECASE)
 _STATUS = re.compile(r"^status:\s*(\d)\.\d{1,3}\.\d{1,3}", re.IGNORECASE | re.MULTILINE)
 _ACTION = re.compile(r"^action:\s*([a-z]+)", re.IGNORECASE | re.MULTILINE)
-_DIAGNOSTIC = re.compile(r"^diagnostic-code:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _RETURNED_ID = re.compile(r"^message-id:\s*(<[^<>\s]{1,998}>)", re.IGNORECASE | re.MULTILINE)
 _RETURNED_PART = 64 * 1024
 _REPORT = 64 * 1024
@@ -51,9 +60,33 @@ def is_bounce(message: Message, body: Body, *, sender: str, raw: bytes) -> bool:
         return False
     if raw_headers(message, "x-failed-recipients"):
         return True
+    if _notice(body) == "bounce":
+        return True
     if not _sent_by_machine(message, sender):
         return False
-    return _SUBJECT.search(header(message, "subject")) is not None or _names_failures(raw)
+    if _SUBJECT.search(header(message, "subject")) or _names_failures(raw):
+        return True
+    return _answers_nobody(message, sender) and _WORDS.search(body.text[:4_000]) is not None
+
+
+def is_complaint(message: Message, body: Body) -> bool:
+    """Tell whether a provider reports that somebody called a mail of ours spam."""
+    if body.report == "feedback-report" or _notice(body) == "complaint":
+        return True
+    passed_on = any(file.media_type == "message/rfc822" for file in body.files)
+    return passed_on and _COMPLAINT.match(header(message, "subject")) is not None
+
+
+def is_report(body: Body) -> bool:
+    """Tell whether a machine reports something else: a mail delivered, or opened."""
+    return bool(body.report) or _notice(body) == "delivery"
+
+
+def _notice(body: Body) -> str:
+    if not body.text.startswith("{"):
+        return ""
+    found = _SES.search(body.text[:_REPORT])
+    return found[1].casefold() if found else ""
 
 
 def failed_receipts(message: Message, body: Body, domains: frozenset[str]) -> list[Receipt]:
@@ -66,9 +99,11 @@ def failed_receipts(message: Message, body: Body, domains: frozenset[str]) -> li
     classes = set(_STATUS.findall(body.text))
     if "delayed" in actions or (classes and "5" not in classes):
         return []  # still on its way
-    ids = dict.fromkeys(_returned_ids(message, body))
-    found = _DIAGNOSTIC.search(body.text)
-    reason = " ".join(found[1].split())[:200] if found else ""
+    ids = returned_ids(message, body)
+    failure = read_failure(body.text)
+    reason = failure.reason
+    if failure.status and failure.status not in reason:
+        reason = f"{failure.status} {reason}".strip()
     return [
         Receipt("email", one, "undelivered", reason)
         for one in ids
@@ -76,12 +111,21 @@ def failed_receipts(message: Message, body: Body, domains: frozenset[str]) -> li
     ]
 
 
+def returned_ids(message: Message, body: Body) -> list[str]:
+    """Return the Message-IDs of the mails that a report is about, each once."""
+    return list(dict.fromkeys(_returned_ids(message, body)))
+
+
 def _sent_by_machine(message: Message, sender: str) -> bool:
-    if not sender or looks_like_daemon(sender):
-        return True
-    if any(value.strip() == "<>" for value in raw_headers(message, "return-path")):
+    if not sender or _answers_nobody(message, sender):
         return True
     return header(message, "auto-submitted").casefold().startswith("auto-")
+
+
+def _answers_nobody(message: Message, sender: str) -> bool:
+    return looks_like_daemon(sender) or any(
+        value.strip() == "<>" for value in raw_headers(message, "return-path")
+    )
 
 
 def _names_failures(raw: bytes) -> bool:

@@ -24,6 +24,7 @@ from channels.email.decode import (
     unfold,
 )
 from channels.email.page import lay_out
+from channels.email.tnef import NotTnef, Wrapped, read_tnef
 from channels.port import File, Unreadable
 
 
@@ -48,6 +49,15 @@ LIMITS = Limits()
 _PARAMETER = re.compile(r";\s*([^\s=;]{1,200})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|$)|([^;]*))")
 
 
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
+_TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
+_LOOSE = re.compile(rb"\n(?:boundary|charset|name|filename)\*?\d?\*?=", re.IGNORECASE)
+_UNFOLDED = re.compile(
+    rb"^(content-(?:type|disposition):[^\r\n]{0,500};[ \t]*\r?\n)(?=[a-z-]{4,20}\*?\d?\*?=)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
 @dataclass(slots=True)
 class Body:
     """What the parts of one mail hold."""
@@ -58,6 +68,7 @@ class Body:
     files: list[File] = field(default_factory=list)
     files_omitted: int = 0
     cut: bool = False  # text or HTML went on past the limit
+    wrapped: list[tuple[str, str]] = field(default_factory=list)  # text and HTML inside TNEF
     report: str = ""  # "delivery-status", "feedback-report", ... of a multipart/report
 
 
@@ -92,8 +103,9 @@ class _Bounded(Compat32):
         self.spend("headers", self.limits.headers)
         value = value[: self.limits.header_size].rstrip("\r\n")
         if name.casefold() == "content-type":
-            # The standard parser reads this one by itself, in time squared to its length.
-            value = value[:4096]
+            # The standard parser reads this one by itself, in time squared to its length,
+            # and takes the fold of a boundary for a part of it.
+            value = unfold(value[:4096])
             if re.match(r"\s*(?:multipart|message)/", value, re.IGNORECASE):
                 work = self.limits.work // max(1, self.lines)
                 self.spend("containers", min(self.limits.containers, work))
@@ -110,9 +122,16 @@ def read_tree(raw: bytes, limits: Limits = LIMITS) -> Message:
     policy = _Bounded()
     policy.start(limits, lines)
     try:
-        return BytesParser(policy.new_part, policy=policy).parsebytes(raw)
+        return BytesParser(policy.new_part, policy=policy).parsebytes(_folded(raw))
     except RecursionError:
         raise Unreadable("too many parts inside parts") from None
+
+
+def _folded(raw: bytes) -> bytes:
+    """Indent parameters that a program put on a line of their own without folding it."""
+    if _LOOSE.search(raw) is None:
+        return raw
+    return _UNFOLDED.sub(rb"\1\t", raw)
 
 
 def raw_headers(message: Message, name: str) -> list[str]:
@@ -132,10 +151,10 @@ def media_type(part: Message) -> str:
     """Return `type/subtype` in lower case; `text/plain` where none is given or it is broken."""
     for value in raw_headers(part, "content-type"):
         kind = re.sub(r"\s", "", unfold(value).split(";")[0]).casefold()
-        if re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}", kind):
+        if _TYPE.fullmatch(kind):
             return kind
         return {"text": "text/plain", "html": "text/html"}.get(kind, "text/plain")
-    return "text/plain"
+    return part.get_default_type()  # a mail, where it stands in a digest
 
 
 def parameters(part: Message, name: str) -> dict[str, str]:
@@ -176,6 +195,8 @@ def read_body(message: Message, limits: Limits = LIMITS) -> Body:
     """Collect the text, the HTML and the files of a parsed mail."""
     body = Body()
     segments = list(_segments(message, body, limits))
+    if not any((text or html or "").strip() for text, html in segments):
+        segments = [(None, html) if html else (text, None) for text, html in body.wrapped]
     pages = [lay_out(html or "") if text is None else None for text, html in segments]
     plain = [text or "" for text, _ in segments]
     text = _join(page.text if page else one for page, one in zip(pages, plain, strict=True))
@@ -193,18 +214,46 @@ _Segment = tuple[str | None, str | None]  # plain text, HTML
 def _segments(part: Message, body: Body, limits: Limits) -> Iterator[_Segment]:
     """Yield the readable pieces in order; put everything else into `body.files`."""
     kind = media_type(part)
+    if kind == "message/feedback-report":
+        body.report = "feedback-report"
     if kind == "message/delivery-status":
         yield _status_text(part), None
     elif kind.startswith("message/") and part.is_multipart():
         _keep(body, _forwarded(part, kind), limits)
     elif part.is_multipart():
         yield from _container(part, kind, body, limits)
+    elif kind.startswith("multipart/"):  # its boundary never comes: who knows what it holds
+        if text := _decoded(part).strip():
+            yield text, None
+            _keep(body, _file(part, kind), limits)
+    elif kind in _TNEF or file_name(part).casefold() == "winmail.dat":
+        _unwrap(part, body, limits)
     elif kind in ("text/plain", "text/html") and not _is_file(part):
-        text = decode_bytes(content(part), parameters(part, "content-type").get("charset", ""))
-        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+        text = _decoded(part)
         yield (None, text) if kind == "text/html" else (text, None)
     else:
         _keep(body, _file(part, kind), limits)
+
+
+def _unwrap(part: Message, body: Body, limits: Limits) -> None:
+    file = _file(part, media_type(part))
+    try:
+        found = read_tnef(file.content)
+    except NotTnef:
+        found = Wrapped()
+    if not (found.text.strip() or found.html.strip() or found.files):
+        _keep(body, file, limits)
+        return
+    body.wrapped.append((found.text, found.html))
+    for one in found.files:
+        kind = one.media_type if _TYPE.fullmatch(one.media_type) else "application/octet-stream"
+        ids = _shown_name(one.content_id)
+        _keep(body, File(_shown_name(one.name), kind, one.content, ids), limits)
+
+
+def _decoded(part: Message) -> str:
+    text = decode_bytes(content(part), parameters(part, "content-type").get("charset", ""))
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def _container(part: Message, kind: str, body: Body, limits: Limits) -> Iterator[_Segment]:
@@ -236,6 +285,10 @@ def file_name(part: Message) -> str:
     """Return the name the sender gave a part, safe to show, or an empty string."""
     name = parameters(part, "content-disposition").get("filename", "")
     name = name or parameters(part, "content-type").get("name", "")
+    return _shown_name(name)
+
+
+def _shown_name(name: str) -> str:
     # Invisible signs and direction marks make "exe" look like "pdf".
     shown = "".join(sign for sign in name if sign.isprintable() or sign == " ")
     return " ".join(shown.split())[:255]
@@ -311,7 +364,7 @@ def _join_pieces(pieces: dict[int, tuple[str, bool]]) -> str:
         if encoded:
             if number == min(pieces) and value.count("'") >= 2:
                 charset, _, value = value.split("'", 2)
-            data += unquote_to_bytes(value)
+            data += unquote_to_bytes(value.encode("utf-8", "surrogateescape"))
         else:
             data += value.encode("utf-8", "surrogateescape")
     return decode_words(decode_bytes(data, charset or "utf-8"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 
 from channels.email.addresses import Mailbox, domain_of, read_mailboxes
-from channels.email.bounce import is_bounce, looks_like_daemon
+from channels.email.bounce import is_bounce, is_complaint, is_report, looks_like_daemon
 from channels.email.decode import decode_header, unfold
 from channels.email.mime import Body, header, raw_headers
 from channels.email.rules import CONTROL_PREFIX, INSTANCE_HEADER, MailRules
@@ -17,8 +17,10 @@ _AUTO_HEADERS = ("x-autoreply", "x-autorespond", "x-auto-reply-from", "x-mail-au
 _AUTO_SUBJECT = re.compile(
     r"(?:(?:re|aw|res|enc|fwd?)\s*:\s*)?"
     r"(?:auto(?:matic)?[ -]?(?:reply|response|answer)|auto:|out of (?:the )?office"
-    r"|resposta autom[áa]tica|respuesta autom[áa]tica|fora do escrit[óo]rio"
-    r"|aus[êe]ncia tempor[áa]ria|abwesenheit|automatische antwort|réponse automatique)",
+    r"|resposta autom[áa]tica|respuesta autom[áa]tica|risposta automatica|réponse automatique"
+    r"|automatische(?:s|r)? (?:antwort|antwoord)|automatisch antwoord|autosvar"
+    r"|fora do escrit[óo]rio|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|absence du bureau"
+    r"|aus[êe]ncia tempor[áa]ria|abwesenheit|afwezigheid|niet aanwezig:)",
     re.IGNORECASE,
 )
 _RESULT = re.compile(r"^\s*([a-z0-9-]{1,40})(?:/\d+)?\s*=\s*([a-z]{1,20})", re.IGNORECASE)
@@ -58,8 +60,12 @@ def auto_kind(
     """Say what machine wrote this mail, or None for a person; our own mail comes first."""
     if _is_own(message, sender, rules):
         return "own"
+    if is_complaint(message, body):
+        return "complaint"
     if is_bounce(message, body, sender=sender.mailbox.address, raw=raw):
         return "bounce"
+    if is_report(body):
+        return "report"
     if _is_automatic(message, sender):
         return "auto_reply"
     precedence = header(message, "precedence").casefold()

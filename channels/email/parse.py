@@ -7,6 +7,7 @@ Whatever the bytes are, the outcome is an `Inbound` or `Unreadable`; headers dec
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -17,8 +18,10 @@ from channels.email.addresses import (
     read_mailboxes,
     read_references,
     reply_tokens,
+    sender_warnings,
 )
-from channels.email.bounce import failed_receipts
+from channels.email.bounce import failed_receipts, returned_ids
+from channels.email.failure import read_failure
 from channels.email.mime import Body, header, raw_headers, read_body, read_tree
 from channels.email.reply import split_reply
 from channels.email.rules import MailRules
@@ -83,6 +86,8 @@ def _parse(raw: bytes, rules: MailRules, external_id: str) -> list[Inbound | Rec
         trust=origin.read_trust(message, sender, rules),
         data=_facts(message, body, sender, rules),
     )
+    if auto in ("bounce", "complaint", "report"):
+        inbound = replace(inbound, data={**inbound.data, **_report_facts(message, body, auto)})
     if auto != "bounce":
         return [inbound]
     return [inbound, *failed_receipts(message, body, rules.message_id_domains)]
@@ -129,12 +134,30 @@ def _facts(message: Message, body: Body, sender: origin.Sender, rules: MailRules
         facts["doubt"] = sender.doubt
     if reply_to := _addresses(raw_headers(message, "reply-to")):
         facts["reply_to"] = ", ".join(reply_to)[:500]
+    if warnings := sender_warnings(sender.mailbox):
+        facts["sender_warnings"] = " ".join(warnings)
+    # A group writes in her place and names her so; shown, and never believed.
+    if original := _addresses(raw_headers(message, "x-original-sender")):
+        facts["original_sender"] = original[0]
     if body.files_omitted:
         facts["files_omitted"] = str(body.files_omitted)
     if body.cut:
         facts["cut"] = "yes"
     if body.report:
         facts["report"] = body.report
+    return facts
+
+
+def _report_facts(message: Message, body: Body, auto: str) -> dict[str, str]:
+    """Say which mails a machine's report is about and, of a bounce, what went wrong."""
+    facts = {}
+    if ids := returned_ids(message, body):
+        facts["about"] = " ".join(ids)[:1_000]
+    if auto == "bounce":
+        failure = read_failure(body.text)
+        facts["bounce"] = "delayed" if failure.delayed else "hard" if failure.hard else "soft"
+        facts |= {"status": failure.status} if failure.status else {}
+        facts |= {"reason": failure.reason} if failure.reason else {}
     return facts
 
 

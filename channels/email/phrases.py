@@ -14,11 +14,11 @@ _FROM = (
     " expéditeur, absender, mittente, afzender, remetente"
 )
 _SENT = (
-    "sent, date, enviado, enviada, enviado em, enviada em, enviado el, data, fecha, envoyé,"
-    " envoyé le, gesendet, datum, inviato, data invio, verzonden, verzonden op, sendt, skickat,"
-    " dato, wysłano, отправлено, дата, 发送时间, 日期, 寄件日期, 送信日時, message du, sent at,"
-    " send, gesendet am, enviado a las, data de envio"
+    "sent, enviado, enviada, enviado em, enviada em, enviado el, envoyé, envoyé le, gesendet,"
+    " gesendet am, inviato, verzonden, verzonden op, sendt, skickat, wysłano, отправлено, 发送时间,"
+    " 寄件日期, 送信日時, message du, sent at, enviado a las"
 )
+_DATE = "date, data, fecha, datum, dato, дата, 日期, data invio, data de envio"
 _TO = "to, para, an, à, a, aan, til, till, do, кому, 收件人, 宛先, destinatario, destinataire"
 _COPY = (
     "cc, cópia, com cópia, copia, kopie, copie à, copie, kopi, kopia, dw, копия, 抄送, bcc, cci,"
@@ -40,7 +40,7 @@ def _by_name(**kinds: str) -> dict[str, str]:
 
 
 HEADER_KINDS: Final = _by_name(
-    sender=_FROM, sent=_SENT, to=_TO, copy=_COPY, subject=_SUBJECT, other=_OTHER
+    sender=_FROM, sent=_SENT, date=_DATE, to=_TO, copy=_COPY, subject=_SUBJECT, other=_OTHER
 )
 
 # The words between the dashes of "-----Original Message-----".

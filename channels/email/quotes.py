@@ -88,7 +88,7 @@ def _is_title(text: str) -> bool:
 
 
 def _headed(lines: Sequence[str], at: int) -> Cut | None:
-    """Recognise header lines: with an address two are enough, else three and a subject."""
+    """Recognise header lines: two with an address, or three that only a program writes."""
     if not _kind(lines[at]):
         return None
     kinds: set[str] = set()
@@ -103,8 +103,8 @@ def _headed(lines: Sequence[str], at: int) -> Cut | None:
         if kind or lines[here].strip():
             address = address or "@" in lines[here]
             end = here + 1
-    enough = (len(kinds) >= 2 and address) or (len(kinds) >= 3 and "subject" in kinds)
-    if enough and kinds & {"sender", "sent"}:
+    telling = address or (len(kinds) >= 3 and kinds & {"subject", "sent"})
+    if telling and len(kinds) >= 2 and kinds & {"sender", "sent", "date"}:
         return Cut(at, end, forwarded=True)
     return None
 

@@ -137,7 +137,7 @@ def _suspicion(tx: UnitOfWork, item: Said) -> str:
         return "no_sender"
     if is_blocked(tx.session, item.sender):
         return "blocked_sender"
-    if item.auto == "auto_reply":
+    if item.auto in ("auto_reply", "report", "complaint"):
         place = choose(find_leads(tx.session, item, at=tx.at))
         if place.ticket_id is None:
             return "automatic_answer_to_nothing"

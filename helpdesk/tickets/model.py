@@ -130,7 +130,7 @@ class Message(Base):
     html_blob: Mapped[str | None] = mapped_column(ForeignKey("blob.sha256"))
     language: Mapped[str] = mapped_column(default="")
     trust: Mapped[str] = mapped_column(default="")
-    auto: Mapped[str] = mapped_column(default="")  # auto_reply, bounce, list, own; "" for a person
+    auto: Mapped[str] = mapped_column(default="")  # a channel's AutoKind; "" for a person
     client_msg_id: Mapped[str | None]  # set where the writer may post the same thing twice
     media_url: Mapped[str] = mapped_column(default="")  # a call's recording
     media_seconds: Mapped[int] = mapped_column(default=0)

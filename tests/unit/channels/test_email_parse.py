@@ -144,6 +144,45 @@ def test_files_past_the_limit_are_counted_not_forgotten() -> None:
     assert found.data["files_omitted"] == "2"
 
 
+def test_a_boundary_is_found_though_its_header_is_folded_badly() -> None:
+    parts = "--a b\r\nContent-Type: text/plain\r\n\r\nOi\r\n--a b--\r\n"
+    for header in ('multipart/mixed; boundary="a\r\n b"', 'multipart/mixed;\r\nboundary="a b"'):
+        assert read(mail(parts, content_type=header)).text == "Oi"
+
+
+def test_the_parts_of_a_digest_are_mails() -> None:
+    part = "--b\r\n\r\nFrom: ana@x.example\r\nSubject: um\r\n\r\nOi\r\n"
+    found = read(mail(part * 2 + "--b--", content_type="multipart/digest; boundary=b"))
+    assert [file.media_type for file in found.files] == ["message/rfc822"] * 2
+    assert b"Subject: um" in found.files[0].content
+
+
+def test_parts_behind_a_boundary_that_never_comes_are_shown_and_kept() -> None:
+    found = read(mail("--x\r\n\r\nOi, Ana", content_type="multipart/mixed; boundary=b"))
+    assert found.text.endswith("Oi, Ana")
+    assert [file.content for file in found.files] == [b"--x\r\n\r\nOi, Ana"]
+    assert read(mail(" ", content_type="multipart/mixed; boundary=b")).files == ()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "attachment; filename*=utf-8''extrato%20%C3%A9.pdf",
+        "attachment; filename*0*=utf-8''extrato%20; filename*1*=%C3%A9; filename*2=.pdf",
+        'attachment; filename="=?utf-8?Q?extrato_=C3=A9.pdf?="',
+        'attachment; filename="extrato \u00e9.pdf"',
+        "attachment; filename=x.bin; filename*=UTF-8'pt'extrato%20%C3%A9.pdf",
+        "attachment;\r\nfilename*=utf-8''extrato%20%C3%A9.pdf",
+    ],
+)
+def test_a_file_keeps_its_name_however_it_is_written(header: str) -> None:
+    part = (
+        f"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: {header}\r\n\r\nx\r\n--b--"
+    )
+    found = read(mail(part, content_type="multipart/mixed; boundary=b"))
+    assert [file.name for file in found.files] == ["extrato \u00e9.pdf"]
+
+
 def strings(found: Inbound) -> list[str]:
     return [
         found.text, found.reply_text, found.html, found.subject, found.message_id,
