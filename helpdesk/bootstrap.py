@@ -120,6 +120,7 @@ def declare_jobs() -> None:
     from helpdesk.reports import jobs as reports  # noqa: F401
     from helpdesk.sla import jobs as sla_jobs  # noqa: F401
     from helpdesk.tickets import jobs as ticket_jobs  # noqa: F401
+    from helpdesk.widget import jobs as widget_jobs  # noqa: F401
 
 
 def build_adapters(

@@ -11,6 +11,8 @@ _PHRASES: Final = {
         "visitor": "Visitante",
         "unreadable": "Não foi possível ler esta entrega. O original está no anexo.",
         "page": "Página: {page}",
+        "unread_answers": "Você saiu da conversa antes de ler nossa resposta. Aqui está ela:",
+        "answer_this_mail": "Para continuar, responda a este e-mail ou abra a conversa no site.",
     },
     "en": {
         "missed_call": "Missed call, no message left.",
@@ -20,6 +22,8 @@ _PHRASES: Final = {
         "visitor": "Visitor",
         "unreadable": "This delivery could not be read. The original is attached.",
         "page": "Page: {page}",
+        "unread_answers": "You left the chat before our answer came. Here it is:",
+        "answer_this_mail": "To go on, answer this e-mail or open the chat on our site.",
     },
 }
 

@@ -14,6 +14,7 @@ from helpdesk.errors import Conflict, NotFound
 from helpdesk.events.service import Actor, append_event
 from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.queries import (
+    ReplyChannel,
     next_in_line,
     outbound_of_message,
     outbound_of_receipt,
@@ -28,18 +29,21 @@ from helpdesk.tickets.queries import lock_ticket, lock_ticket_visible_to, messag
 NO_ADDRESS = "There is no address of this customer on that channel."
 
 
-def queue_message(tx: UnitOfWork, ticket: Ticket, message: Message) -> Outbound:
+def queue_message(
+    tx: UnitOfWork, ticket: Ticket, message: Message, *, to: ReplyChannel | None = None
+) -> Outbound:
     """Put a public answer on its way to the participant who wrote last on its channel.
 
-    Its key is minted here. Raises `Conflict` where nobody can be reached on the channel,
+    Sent `to` somebody else, it makes nobody take part. Its key is minted here. Raises `Conflict` where nobody can be reached on the channel,
     `ValueError` for a note: a note never leaves.
     """
     if message.visibility != "public" or message.direction != "out":
         raise ValueError("only a public answer leaves")
-    to = reply_channel(tx.session, ticket, message.channel)
     if to is None:
-        raise Conflict(NO_ADDRESS)
-    add_participant(tx, ticket, to.recipient_kind, to.recipient)
+        to = reply_channel(tx.session, ticket, message.channel)
+        if to is None:
+            raise Conflict(NO_ADDRESS)
+        add_participant(tx, ticket, to.recipient_kind, to.recipient)
     row = Outbound(
         id=tx.new_id(),
         key=message.id.hex,
