@@ -1,0 +1,1 @@
+"""Telephone numbers of ours and of customers: who may be written to, and calls."""
