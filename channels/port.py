@@ -144,6 +144,8 @@ class Outbound:
     sender_name: str = ""
     files: tuple[File, ...] = ()
     automatic: bool = False  # no person wrote it; the channel says so where it can
+    template: str = ""  # the provider's name of an approved text, where the channel asks for one
+    variables: Mapping[str, str] = field(default_factory=dict)  # what the template leaves open
 
 
 class Adapter(Protocol):

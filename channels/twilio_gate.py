@@ -1,6 +1,6 @@
-"""What SMS, WhatsApp and voice share: the provider's forms, signatures and words.
+"""What SMS, WhatsApp and voice share: the provider's forms and signatures.
 
-Pure; `twilio_line` goes over the network. The provider's library is imported inside the
+Pure; `twilio_texts` reads messages, `twilio_line` goes over the network. The provider's library is imported inside the
 functions that need it: it is slow to load, and an installation without a phone number
 should not pay for it.
 """
@@ -13,15 +13,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import phonenumbers
 
-from channels.port import (
-    BadSignature,
-    Delivery,
-    DeliveryState,
-    Inbound,
-    Party,
-    Receipt,
-    Unreadable,
-)
+from channels.port import BadSignature, Delivery, Party, Unreadable
 
 SIGNATURE_HEADER = "x-twilio-signature"
 LARGEST_FORM = 256 * 1024  # bytes; the provider's own forms stay under 20 KiB
@@ -31,32 +23,6 @@ WHATSAPP = "whatsapp:"
 HIDDEN_NUMBERS = frozenset({"+8656696", "+86282452253"})
 
 _BRAZIL_WITHOUT_NINE = re.compile(r"\+55([1-9]{2})([6-9]\d{7})")
-
-# Before "sent" nothing has left, so these words change nothing for the agent.
-_NOT_YET = frozenset({"accepted", "scheduled", "queued", "sending"})
-_STATES: Mapping[str, DeliveryState] = {
-    "sent": "sent",
-    "delivered": "delivered",
-    "read": "read",
-    "undelivered": "undelivered",
-    "failed": "failed",
-    "canceled": "failed",
-}
-_REASONS = {
-    "21211": "this is not a number that can be written to",
-    "21408": "sending to this country is switched off in the account",
-    "21610": "the customer asked to receive no more messages",
-    "21614": "this number cannot receive text messages",
-    "21617": "the message is longer than 1600 characters",
-    "30003": "the phone is switched off or out of reach",
-    "30004": "the customer or the operator blocked the message",
-    "30005": "the number does not exist or is out of service",
-    "30006": "a landline, or an operator that cannot be reached",
-    "30007": "the operator took the message for spam",
-    "30008": "the operator gave no reason",
-    "63016": "more than 24 hours since the customer last wrote; only a template may be sent",
-    "63024": "this number has no WhatsApp",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +174,6 @@ def read_party(address: str, *, name: str = "") -> Party:
     return Party("external", plain.lower(), name, verified=True)
 
 
-def read_state(word: str) -> DeliveryState | None:
-    """Translate the provider's status word; None where nothing has left yet."""
-    if word in _NOT_YET:
-        return None
-    if word not in _STATES:
-        raise Unreadable(f"unknown delivery status {word[:80]!r}")
-    return _STATES[word]
-
-
-def explain(code: str, told: str = "") -> str:
-    """Return what an agent reads about an error: its code, and words where we have them."""
-    words = _REASONS.get(code, told.strip())
-    return ": ".join(part for part in (code, words) if part)
-
-
 def with_query(url: str, **extra: str) -> str:
     """Add fields to an address that we hand to the provider; its signature will cover them."""
     parts = urlsplit(url)
@@ -233,73 +184,3 @@ def with_query(url: str, **extra: str) -> str:
 
 def from_query(url: str, name: str) -> str:
     return parse_qs(urlsplit(url).query).get(name, [""])[0]
-
-
-def text_key(form: Form) -> str:
-    """Name one delivery of a text webhook: its SID, with the status where it reports one."""
-    sid = require_sid(form, "MessageSid")
-    status = _status_of(form)
-    return f"{sid}:{as_word(status)}" if status else sid
-
-
-def read_text(form: Form, url: str) -> Inbound | Receipt | None:
-    """Read one delivery of a text webhook. None reports nothing that an agent would see."""
-    status = _status_of(form)
-    if not status:
-        return _read_message(form)
-    state = read_state(status)
-    if state is None:
-        return None
-    return Receipt(
-        channel=_channel_of(form),
-        provider_id=require_sid(form, "MessageSid"),
-        state=state,
-        reason=explain(form.get("ErrorCode", ""), form.get("ErrorMessage", "")),
-        key=from_query(url, "key"),
-    )
-
-
-def _status_of(form: Form) -> str:
-    """Return the status a callback reports, "" for a customer's message."""
-    status = form.get("MessageStatus") or form.get("SmsStatus", "")
-    return "" if status in ("received", "receiving") else status
-
-
-def _channel_of(form: Form) -> str:
-    ends = (form.get("From", ""), form.get("To", ""))
-    return "whatsapp" if any(end.startswith(WHATSAPP) for end in ends) else "sms"
-
-
-def _read_message(form: Form) -> Inbound:
-    text = form.get("Body", "")
-    return Inbound(
-        channel=_channel_of(form),
-        external_id=require_sid(form, "MessageSid"),
-        sender=read_party(form.get("From", ""), name=form.get("ProfileName", "")),
-        text=text,
-        reply_text=text,
-        sent_at=None,  # the provider does not say
-        recipients=tuple(read_party(to).value for to in form.getlist("To")),
-        trust="verified",
-        data=_facts(form),
-    )
-
-
-def _facts(form: Form) -> dict[str, str]:
-    """Return what an agent may want to see beside the text; pictures stay at the provider."""
-    facts = {"address": form.get("From", "")}
-    for name, field_name in (
-        ("segments", "NumSegments"),
-        ("button", "ButtonText"),
-        ("opt_out", "OptOutType"),
-        ("latitude", "Latitude"),
-        ("longitude", "Longitude"),
-    ):
-        if value := form.get(field_name, ""):
-            facts[name] = value
-    count = form.get("NumMedia", "0")
-    for n in range(min(int(count), 20) if count.isdecimal() else 0):
-        if url := form.get(f"MediaUrl{n}", ""):
-            facts[f"media_{n}_url"] = url
-            facts[f"media_{n}_type"] = form.get(f"MediaContentType{n}", "")
-    return facts

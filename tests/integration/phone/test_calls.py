@@ -89,7 +89,7 @@ def test_a_recording_that_is_not_there_yet_may_be_asked_for_again(line: Line) ->
 def test_too_long_a_recording_is_refused(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     line.network.customer_calls(ANA, to=OURS, duration_s=3)
     monkeypatch.setattr("channels.twilio_line.LARGEST_RECORDING", 1000)
-    with pytest.raises(Refused, match="too long"):
+    with pytest.raises(Refused, match="too large"):
         line.voice.fetch_recording(line.door.messages()[0].data["recording_url"])
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.port import Delivery, Inbound, Receipt, Unreadable
-from channels.sms.parse import parse
 from channels.twilio_gate import read_form, read_number, with_query
+from channels.twilio_texts import parse
 
 SID = "SM" + "a" * 32
 

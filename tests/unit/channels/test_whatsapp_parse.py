@@ -3,8 +3,7 @@
 from urllib.parse import urlencode
 
 from channels.port import Delivery, Inbound, Receipt
-from channels.sms.parse import parse as parse_sms
-from channels.whatsapp.parse import parse
+from channels.twilio_texts import parse
 
 SID = "SM" + "b" * 32
 
@@ -48,5 +47,5 @@ def test_a_read_mark_is_a_receipt() -> None:
 
 
 def test_a_whatsapp_message_at_the_sms_door_is_still_a_whatsapp_message() -> None:
-    (item,) = parse_sms(post())
+    (item,) = parse(post())
     assert item.channel == "whatsapp"
