@@ -21,6 +21,9 @@ from typing import Literal, Protocol
 HandleKind = Literal["email", "phone", "whatsapp", "chat", "external"]
 AutoKind = Literal["auto_reply", "bounce", "complaint", "report", "list", "own"]
 Trust = Literal["session", "verified", "aligned", "bare", "failed"]
+CallStep = Literal[
+    "waiting", "callback", "talked", "colleague_missed", "customer_missed", "voicemail", "over"
+]
 DeliveryState = Literal["sent", "delivered", "read", "failed", "undelivered"]
 
 
@@ -127,6 +130,20 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReport:
+    """How far a call has come."""
+
+    channel: str
+    call_id: str  # the provider's
+    step: CallStep
+    number: str = ""  # the customer's, E.164; "" where she hides it, or where we called
+    topic: str = ""  # what the caller said it is about: billing, other
+    key: str = ""  # ours, of a call that we made or took
+    duration_s: int = 0
+    reason: str = ""  # the provider's word for how it ended
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """One message to deliver. `key` is minted once and stays for life."""
 
@@ -165,7 +182,7 @@ class Adapter(Protocol):
         """Say what the provider reads in reply, once the delivery has been stored."""
         ...
 
-    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt]:
+    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt | CallReport]:
         """Read one stored delivery. Pure. Raises `Unreadable`."""
         ...
 

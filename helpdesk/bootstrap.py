@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
@@ -23,7 +23,8 @@ from channels.email.smtp import RecipientResult, SmtpClient, SmtpSettings
 from channels.port import Adapter, ChannelError, Unreachable
 from channels.sms.adapter import SmsAdapter
 from channels.twilio_gate import Account
-from channels.voice.adapter import VoiceAdapter
+from channels.voice.adapter import SoftphoneKey, VoiceAdapter
+from channels.voice.answer import Line
 from channels.webchat.adapter import WebChatAdapter
 from channels.whatsapp.adapter import WhatsAppAdapter
 from helpdesk.db import Database, transaction_is_open
@@ -77,7 +78,7 @@ def build_services(
         blobs=BlobStore(settings.data_dir / "blobs"),
         relay=relay,
         presence=build_presence(settings.redis_url, clock),
-        adapters=build_adapters(settings, clock, mail) if adapters is None else adapters,
+        adapters=build_adapters(settings, clock, mail, db) if adapters is None else adapters,
         mail=mail,
         gateways=build_gateways(settings, db.separate_engine(), clock)
         if gateways is None
@@ -117,6 +118,7 @@ def declare_jobs() -> None:
     from helpdesk.customers import jobs as customers  # noqa: F401
     from helpdesk.inbox import jobs as inbox  # noqa: F401
     from helpdesk.outbox import jobs as outbox  # noqa: F401
+    from helpdesk.phone import jobs as phone  # noqa: F401
     from helpdesk.reports import jobs as reports  # noqa: F401
     from helpdesk.sla import jobs as sla_jobs  # noqa: F401
     from helpdesk.tickets import jobs as ticket_jobs  # noqa: F401
@@ -124,9 +126,15 @@ def declare_jobs() -> None:
 
 
 def build_adapters(
-    settings: Settings, clock: Clock, postman: Postman | None = None
+    settings: Settings,
+    clock: Clock,
+    postman: Postman | None = None,
+    db: Database | None = None,
 ) -> dict[str, Adapter]:
-    """Make the adapters of the channels that are set up. A mailbox may be added any time."""
+    """Make the adapters of the channels that are set up. A mailbox may be added any time.
+
+    Without `db` a telephone line is always open.
+    """
     adapters: dict[str, Adapter] = {
         "chat": WebChatAdapter(),
         "email": _email_adapter(settings, clock, postman or MailNetwork(settings, clock)),
@@ -145,9 +153,19 @@ def build_adapters(
             account,
             webhook_url=hook("voice"),
             company=settings.company,
-            language=settings.language,
+            line=_phone_line(settings, clock, db) if db else Line,
+            softphone=SoftphoneKey(settings.twilio_api_key, settings.twilio_api_secret)
+            if settings.twilio_api_key
+            else None,
         )
     return adapters
+
+
+def _phone_line(settings: Settings, clock: Clock, db: Database) -> Callable[[], Line]:
+    from helpdesk.phone.lines import line_reader
+
+    read = line_reader(db, settings, clock)
+    return lambda: Line(**asdict(read()))
 
 
 def _email_adapter(settings: Settings, clock: Clock, postman: Postman) -> Adapter:

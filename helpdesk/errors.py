@@ -5,6 +5,7 @@ HelpdeskError
   NotFound         it does not exist, or this person may not know that it does  404
   Forbidden        known, but not for this person                               403
   Conflict         true when it was read, no longer true now                    409
+    NotWelcome     the customer must not be written to on this channel          422
   SignedOut        there is no live session                                     401
   WrongPassword    the address and the password are not somebody's              401
   SignInLocked     too many wrong passwords for one address; carries `until`    429
@@ -41,6 +42,10 @@ class Conflict(HelpdeskError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class NotWelcome(Conflict):
+    """Sending it again changes nothing; another channel may."""
 
 
 class SignedOut(HelpdeskError):

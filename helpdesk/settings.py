@@ -45,6 +45,8 @@ class Settings:
     twilio_account: str = ""
     twilio_token: str = ""
     twilio_api_url: str = ""  # "" is the provider's own
+    twilio_api_key: str = ""  # with its secret: telephones in the browser
+    twilio_api_secret: str = ""
     sms_number: str = ""
     whatsapp_number: str = ""
     voice_number: str = ""
@@ -103,6 +105,8 @@ class _Reader:
             twilio_account=self._text("TWILIO_ACCOUNT", ""),
             twilio_token=self._text("TWILIO_TOKEN", ""),
             twilio_api_url=self._url("TWILIO_API_URL", "", ("http", "https")),
+            twilio_api_key=self._begins("TWILIO_API_KEY", ("SK",)),
+            twilio_api_secret=self._text("TWILIO_API_SECRET", ""),
             sms_number=self._text("SMS_NUMBER", ""),
             whatsapp_number=self._text("WHATSAPP_NUMBER", ""),
             voice_number=self._text("VOICE_NUMBER", ""),
@@ -133,6 +137,7 @@ class _Reader:
     def _whole_gateways(self, values: Settings) -> None:
         """A gateway is set up with everything it needs, or not at all."""
         needs = {
+            "TWILIO_API_KEY": ("TWILIO_API_SECRET",),
             "STRIPE_KEY": ("STRIPE_WEBHOOK_SECRET",),
             "STRIPE_WEBHOOK_SECRET": ("STRIPE_KEY",),
             "BANK_URL": ("BANK_TOKEN", "BANK_WEBHOOK_SECRET"),

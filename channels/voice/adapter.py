@@ -1,20 +1,30 @@
-"""The voice adapter: a caller is greeted, leaves a voicemail, and gets an answer elsewhere."""
+"""The voice adapter: calls from customers, and calls of ours to them."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-from channels.port import Answer, Delivery, File, Inbound, Outbound, Receipt, Refused
-from channels.twilio_gate import Account, read_form, read_signed_form
-from channels.twilio_line import fetch_recording
-from channels.voice.answer import answer_call
+from channels.port import Answer, CallReport, Delivery, File, Inbound, Outbound, Receipt, Refused
+from channels.twilio_gate import Account, read_form, read_signed_form, with_query
+from channels.twilio_line import ask, fetch_recording
+from channels.voice.answer import RING_S, Line, answer_call
 from channels.voice.parse import key_of, parse
-from channels.voice.phrases import PHRASES
+
+TOKEN_LIFE_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class SoftphoneKey:
+    """What signs a browser's way into the telephone network."""
+
+    sid: str
+    secret: str = field(repr=False)
 
 
 class VoiceAdapter:
     """Calls from customers.
 
     `webhook_url` is the public address that the provider calls, for the call itself and
-    for all that it reports about it. `is_open` is asked once for each call.
+    for all that it reports about it. `line` is asked how our number answers now.
     """
 
     name = "voice"
@@ -25,28 +35,28 @@ class VoiceAdapter:
         *,
         webhook_url: str,
         company: str,
-        language: str = "pt_BR",
-        is_open: Callable[[], bool] = lambda: True,
+        line: Callable[[], Line] = Line,
+        softphone: SoftphoneKey | None = None,
     ) -> None:
         self._account = account
         self._webhook_url = webhook_url
         self._company = company
-        self._phrases = PHRASES[language]
-        self._is_open = is_open
+        self._line = line
+        self._softphone = softphone
 
     def receive(self, delivery: Delivery) -> str:
-        return key_of(read_signed_form(delivery, self._account.token))
+        return key_of(read_signed_form(delivery, self._account.token), delivery.url)
 
     def answer(self, delivery: Delivery) -> Answer:
         return answer_call(
             read_form(delivery.body),
+            delivery.url,
             webhook_url=self._webhook_url,
-            phrases=self._phrases,
             company=self._company,
-            is_open=self._is_open,
+            line=self._line,
         )
 
-    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt]:
+    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt | CallReport]:
         return parse(delivery)
 
     def send(self, message: Outbound) -> str:  # noqa: ARG002  # the port's signature
@@ -58,3 +68,56 @@ class VoiceAdapter:
         Raises `Refused`, or `Unreachable` where trying again may help.
         """
         return fetch_recording(self._account, url)
+
+    def ring_colleague(self, call_id: str, *, to: str, key: str, topic: str = "") -> str:
+        """Take a caller out of the queue and ring a colleague for her.
+
+        `to` is a number or `client:<id>`. Raises what `Adapter.send` raises.
+        """
+        url = with_query(self._webhook_url, step="connect", to=to, call=key, topic=topic)
+        return ask(self._account, lambda client: client.calls(call_id).update(url=url))
+
+    def bridge(self, *, colleague: str, customer: str, line: str, name: str, key: str) -> str:
+        """Ring a colleague, then the customer; return the provider's id of the call.
+
+        Raises what `Adapter.send` raises: a lost answer is `Uncertain`, and nobody is rung
+        twice without a person asking for it.
+        """
+        url = with_query(
+            self._webhook_url, step="bridge", to=customer, line=line, name=name, call=key
+        )
+        return ask(
+            self._account,
+            lambda client: client.calls.create(
+                to=colleague,
+                from_=line,
+                url=url,
+                timeout=RING_S,
+                status_callback=with_query(self._webhook_url, step="leg", call=key),
+                status_callback_event=["completed"],
+            ),
+        )
+
+    @property
+    def has_softphone(self) -> bool:
+        return self._softphone is not None
+
+    def softphone_token(self, identity: str) -> str:
+        """Return what lets a browser take calls as `client:<identity>` for an hour.
+
+        Raises `Refused` where no key is set up.
+        """
+        from twilio.jwt.access_token import AccessToken
+        from twilio.jwt.access_token.grants import VoiceGrant
+
+        if self._softphone is None:
+            raise Refused("no key for telephones in the browser is set up")
+        token = AccessToken(
+            self._account.sid,
+            self._softphone.sid,
+            self._softphone.secret,
+            identity=identity,
+            ttl=TOKEN_LIFE_S,
+            grants=[VoiceGrant(incoming_allow=True)],
+        )
+        return str(token.to_jwt())

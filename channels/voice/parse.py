@@ -1,8 +1,15 @@
 """Read what the provider posts about a call. Pure.
 
-One call makes several deliveries. They are told apart by their fields alone:
+One call makes several deliveries. What we sent the provider ourselves is told apart by
+`step` in the address, which the signature covers; the rest by its fields alone:
 
 call            CallStatus ringing: it waits for our TwiML; nothing to file
+menu            a key was pressed, or none: the caller waits in the queue from here
+hold, choice    words to a waiting caller, and the key she presses then
+left            she came out of the queue
+connect, talked a colleague's telephone rings for her; what became of that
+bridge, bridged our own call: the colleague has picked up; what became of the customer's leg
+leg             our own call: what became of the colleague's leg
 voicemail       RecordingUrl: posted twice, by <Record> itself (with From and To) and
                 once the sound is ready (without); the first one counts
 transcript      TranscriptionText: minutes later
@@ -13,9 +20,10 @@ call, also of one that left a voicemail, and this module cannot know which: an i
 `data["missed"]` is to be filed only where its `thread_key` holds nothing yet.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, get_args
 
-from channels.port import Delivery, Inbound, Party, Unreadable
+from channels.port import CallReport, CallStep, Delivery, Inbound, Party, Unreadable
 from channels.twilio_gate import (
     Form,
     as_word,
@@ -26,14 +34,19 @@ from channels.twilio_gate import (
     require_sid,
 )
 
-Step = Literal["call", "voicemail", "transcript", "missed", "none"]
+Ours = Literal["menu", "hold", "choice", "left", "connect", "talked", "bridge", "bridged", "leg"]
+Step = Literal[Ours, "call", "voicemail", "transcript", "missed", "none"]
 
 _OVER = frozenset({"completed", "no-answer", "busy", "failed", "canceled"})
+_OURS = frozenset(get_args(Ours))
 _LONGEST_TRANSCRIPT = 20_000  # characters; two minutes of speech have about 2,000
 
 
-def step_of(form: Form) -> Step:
+def step_of(form: Form, url: str = "") -> Step:
     """Say which part of a call a delivery reports."""
+    named = from_query(url, "step")
+    if named in _OURS:
+        return named  # type: ignore[return-value]  # one of them
     if "TranscriptionSid" in form:
         return "transcript" if form.get("TranscriptionStatus") == "completed" else "none"
     if "RecordingStatus" in form or "RecordingUrl" in form:
@@ -51,41 +64,108 @@ def _step_of_recording(form: Form) -> Step:
     return "voicemail" if heard and form.get("RecordingUrl") else "missed"
 
 
-def key_of(form: Form) -> str:
+def key_of(form: Form, url: str = "") -> str:
     """Name one delivery so that the two reports of one recording are one."""
     call = require_sid(form, "CallSid")
-    step = step_of(form)
-    if step == "none":
-        words = ("TranscriptionStatus", "RecordingStatus", "CallStatus")
-        status = next((form[word] for word in words if form.get(word)), "")
-        return f"{call}:{as_word(status)}"
+    step = step_of(form, url)
+    match step:
+        case "none":
+            words = ("TranscriptionStatus", "RecordingStatus", "CallStatus")
+            return f"{call}:{as_word(next((form[word] for word in words if form.get(word)), ''))}"
+        case "choice":
+            return f"{call}:choice:{as_word(form.get('Digits', ''))}"
+        case "talked" | "connect":  # a colleague may not pick up, and another is rung
+            other = as_word(form.get("DialCallSid", "")) or as_word(from_query(url, "call"))
+            return f"{call}:{step}:{other}"
+        case "leg":
+            return f"{call}:leg:{as_word(form.get('CallStatus', ''))}"
     return f"{call}:{step}"
 
 
-def parse(delivery: Delivery) -> list[Inbound]:
-    """Return the one message a delivery makes of a call, if it makes any."""
+def parse(delivery: Delivery) -> list[Inbound | CallReport]:
+    """Return the message a delivery makes of a call, and what it reports; often neither."""
     form = read_stored_form(delivery.body)
     call = require_sid(form, "CallSid")
-    step = step_of(form)
-    if step in ("call", "none"):
-        return []
+    step = step_of(form, delivery.url)
+    items: list[Inbound | CallReport] = []
+    if step in ("menu", "voicemail", "transcript", "missed"):
+        items.append(_message(form, delivery.url, step, call))
+    if report := _report(form, delivery.url, step, call):
+        items.append(report)
+    return items
+
+
+def _message(form: Form, url: str, step: Step, call: str) -> Inbound:
     text = form.get("TranscriptionText", "").strip() if step == "transcript" else ""
-    caller, trust = _read_caller(form, delivery.url, call)
-    called = read_number(form.get("To") or from_query(delivery.url, "called"))
-    return [
-        Inbound(
-            channel="voice",
-            external_id=f"{call}:{step}",
-            sender=caller,
-            text=text[:_LONGEST_TRANSCRIPT],
-            reply_text=text[:_LONGEST_TRANSCRIPT],
-            sent_at=None,
-            recipients=(called,) if called else (),
-            trust="verified" if trust else "failed",
-            thread_key=call,
-            data=_facts(form, step, call),
-        )
-    ]
+    caller, trust = _read_caller(form, url, call)
+    called = read_number(form.get("To") or from_query(url, "called"))
+    return Inbound(
+        channel="voice",
+        external_id=f"{call}:{step}",
+        sender=caller,
+        text=text[:_LONGEST_TRANSCRIPT],
+        reply_text=text[:_LONGEST_TRANSCRIPT],
+        sent_at=None,
+        recipients=(called,) if called else (),
+        trust="verified" if trust else "failed",
+        thread_key=call,
+        data=_facts(form, step, call),
+    )
+
+
+def _report(form: Form, url: str, step: Step, call: str) -> CallReport | None:
+    """Return what a delivery tells about the course of its call."""
+    told = _told(form, step)
+    if told is None:
+        return None
+    ours = step in ("bridged", "leg")
+    number = "" if ours else form.get("From") or from_query(url, "caller")
+    duration = form.get("DialCallDuration") or form.get("CallDuration", "")
+    return CallReport(
+        channel="voice",
+        call_id=call,
+        step=told,
+        number=read_number(number) or "" if number else "",
+        topic=_topic(form, url, step),
+        key=from_query(url, "call"),
+        duration_s=int(duration) if duration.isdecimal() else 0,
+        reason=form.get("DialCallStatus") or form.get("CallStatus", ""),
+    )
+
+
+def _told(form: Form, step: Step) -> CallStep | None:
+    spoke = form.get("DialCallStatus") == "completed"
+    match step:
+        case "menu":
+            return "waiting"
+        case "choice":
+            return "callback" if form.get("Digits") == "1" else None
+        case "talked":
+            return "talked" if spoke else "colleague_missed"
+        case "bridged":
+            return "talked" if spoke else "customer_missed"
+        case "leg":
+            return _TOLD_OF_LEG.get(form.get("CallStatus", ""))
+        case "voicemail":
+            return "voicemail"
+        case "missed":
+            return "over"
+    return None
+
+
+_TOLD_OF_LEG: Mapping[str, CallStep] = {
+    "busy": "colleague_missed",
+    "no-answer": "colleague_missed",
+    "failed": "colleague_missed",
+    "canceled": "colleague_missed",
+    "completed": "over",
+}
+
+
+def _topic(form: Form, url: str, step: Step) -> str:
+    if step == "menu":
+        return "billing" if form.get("Digits") == "1" else "other"
+    return from_query(url, "topic")
 
 
 def _read_caller(form: Form, url: str, call: str) -> tuple[Party, bool]:
@@ -107,6 +187,8 @@ def _read_caller(form: Form, url: str, call: str) -> tuple[Party, bool]:
 
 def _facts(form: Form, step: Step, call: str) -> dict[str, str]:
     facts = {"call_sid": call}
+    if step == "menu":
+        return facts | {"waiting": "1"}
     if step == "missed":
         facts["missed"] = "1"
         facts["call_status"] = form.get("CallStatus") or form.get("RecordingStatus", "")

@@ -14,7 +14,7 @@ from uuid import UUID
 from twilio.request_validator import RequestValidator
 
 from billing_core.ports import Clock
-from channels.port import Adapter, Answer, Delivery, File, Inbound, Outbound, Receipt
+from channels.port import Adapter, Answer, CallReport, Delivery, File, Inbound, Outbound, Receipt
 from helpdesk.demo import twilio_forms as forms
 from helpdesk.demo.mails import Answered, write_mail
 from helpdesk.demo.people import Person
@@ -50,7 +50,7 @@ class Recorded:
     def answer(self, delivery: Delivery) -> Answer:
         return self._adapter.answer(delivery)
 
-    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt]:
+    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt | CallReport]:
         return self._adapter.parse(delivery)
 
     def send(self, message: Outbound) -> str:

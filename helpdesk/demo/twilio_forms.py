@@ -2,11 +2,8 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
-from xml.etree import ElementTree
-
-from helpdesk.demo.loopback import WebhookFailed
 
 PROVIDER_URL = "https://api.twilio.com"
 API = "2010-04-01"
@@ -32,6 +29,8 @@ class SentText:
     callback: str
     status: Outcome
     error_code: str = ""
+    template: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def new_sid(prefix: str) -> str:
@@ -127,14 +126,18 @@ def transcription_form(text: str) -> dict[str, str]:
     }
 
 
-def find_record(twiml: str) -> dict[str, str] | None:
-    """Return the attributes of the <Record> in an answer."""
-    try:
-        root = ElementTree.fromstring(twiml)  # noqa: S314  # our own application's, on loopback
-    except ElementTree.ParseError as error:
-        raise WebhookFailed("the answer is not XML") from error
-    record = root.find("Record")
-    return None if record is None else dict(record.attrib)
+def call_as_json(account: str, form: Mapping[str, str]) -> dict[str, object]:
+    """Return a call as the REST door shows it."""
+    sid = form["CallSid"]
+    return {
+        "sid": sid,
+        "account_sid": account,
+        "from": form["From"],
+        "to": form["To"],
+        "status": "queued",
+        "direction": form["Direction"],
+        "uri": f"/{API}/Accounts/{account}/Calls/{sid}.json",
+    }
 
 
 def text_as_json(account: str, text: SentText, status: str) -> dict[str, object]:

@@ -5,11 +5,12 @@ text and call. It keeps everything in memory, calls nobody but this machine, and
 with its process.
 """
 
+import json
 import queue
 import socket
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Self
@@ -20,19 +21,19 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from helpdesk.demo.loopback import NotLoopback, Reply, WebhookFailed, loopback_end, post_signed
 from helpdesk.demo.sound import make_wave
+from helpdesk.demo.twilio_calls import Habits, LiveCall, Player
+from helpdesk.demo.twilio_files import STORE, Shelf
 from helpdesk.demo.twilio_forms import (
     API,
     Outcome,
     SentText,
+    call_as_json,
     call_form,
-    find_record,
     new_sid,
-    recording_form,
     recording_length,
     status_forms,
     text_as_json,
     text_form,
-    transcription_form,
 )
 
 KEPT = 10_000  # messages and callbacks each; the oldest go first
@@ -47,6 +48,9 @@ _TOLD = {
     21610: "Attempt to send to unsubscribed recipient",
     21617: "The concatenated message body exceeds the 1600 character limit",
 }
+
+
+Due = tuple[str, dict[str, str]] | Callable[[], None]  # a report to post, or a call to play
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,12 @@ class TwilioStandIn:
         self._texts: dict[str, SentText] = {}
         self._callbacks: list[Callback] = []
         self._lock = threading.Lock()
+        self.shelf = Shelf(self.account_sid)
         self._stopping = threading.Event()
-        self._due: queue.Queue[tuple[str, dict[str, str]] | None] = queue.Queue()
+        self._due: queue.Queue[Due | None] = queue.Queue()
+        self._calls: dict[str, LiveCall] = {}
+        self.habits = Habits()
+        self.rung: list[tuple[str, str]] = []  # (whom, from which number) we were asked to ring
         self._server = make_server(
             "127.0.0.1", port, self._make_app(), threaded=True, request_handler=_Quiet
         )
@@ -132,12 +140,22 @@ class TwilioStandIn:
                 loopback_end(self._app_url or url)
                 self._webhooks[name] = url
 
+    def answer_at(self, app_url: str) -> None:
+        """Say where the application really listens, where a proxy stands before it."""
+        loopback_end(app_url)
+        self._app_url = app_url
+
     # What the application did
 
     def texts(self, to: str = "") -> list[SentText]:
         """Return the messages it handed over, oldest first; only those to `to` if given."""
         with self._lock:
             return [text for text in self._texts.values() if not to or text.to == to]
+
+    def reports(self, text: SentText, word: str) -> None:
+        """Post one more report on a message, whatever was reported before."""
+        form = status_forms(self.account_sid, text, backwards=False)[-1]
+        self._due.put((text.callback, form | {"MessageStatus": word, "SmsStatus": word}))
 
     def callbacks(self) -> list[Callback]:
         with self._lock:
@@ -174,30 +192,33 @@ class TwilioStandIn:
         return form["MessageSid"]
 
     def customer_calls(
-        self, from_: str, *, to: str, transcript: str = "", duration_s: int = 8
+        self, from_: str, *, to: str, transcript: str = "", duration_s: int = 8, keys: str = ""
     ) -> str:
         """Call the application as a customer, do as it says, and return the call's SID.
 
-        With `duration_s` 0 the caller hangs up during the greeting. Without `transcript`
-        nobody could understand the sound. Such a call takes no time at all.
+        `keys` are pressed one by one, when asked for; none for a menu is no key at all. A
+        call in the queue waits there until a colleague takes it or `customer_hangs_up`.
+        With `duration_s` 0 the caller hangs up where she should speak. Without
+        `transcript` nobody could understand the sound.
         """
         webhook = self._webhook("voice")
-        call = call_form(self.account_sid, from_, to)
-        record = find_record(self._post(webhook, call | {"CallStatus": "ringing"}).body)
-        over = call | {"CallStatus": "completed", "CallDuration": str(duration_s + 9)}
-        if record is None or duration_s <= 0:
-            self._post(webhook, over | {"CallDuration": "4"})
-            return call["CallSid"]
-        sound = recording_form(self.account_sid, duration_s)
-        hung_up = call | {"CallStatus": "completed", "Digits": "hangup"}
-        self._post(record.get("action") or webhook, hung_up | sound)
-        self._post(webhook, over)
-        if url := record.get("recordingStatusCallback"):
-            bare = {name: call[name] for name in ("AccountSid", "ApiVersion", "CallSid")}
-            self._post(url, bare | sound | {"RecordingStatus": "completed"})
-        if url := record.get("transcribeCallback"):
-            self._post(url, call | sound | transcription_form(transcript))
-        return call["CallSid"]
+        form = call_form(self.account_sid, from_, to)
+        call = LiveCall(form, webhook, list(keys), duration_s, transcript)
+        with self._lock:
+            self._calls[call.sid] = call
+        self._player().begin(call)
+        return call.sid
+
+    def customer_hangs_up(self, sid: str) -> None:
+        self._player().hang_up(self._calls[sid])
+
+    def waiting(self) -> list[str]:
+        """Return the SIDs of the calls in the queue."""
+        with self._lock:
+            return [call.sid for call in self._calls.values() if call.queue_action]
+
+    def _player(self) -> Player:
+        return Player(self._post, self.account_sid, self.habits)
 
     # Posting
 
@@ -218,7 +239,9 @@ class TwilioStandIn:
     def _report(self) -> None:
         """Post the callbacks, one after the other, until the stand-in stops."""
         while (due := self._due.get()) is not None:
-            if not self._stopping.is_set():
+            if not self._stopping.is_set() and callable(due):
+                due()
+            elif not self._stopping.is_set():
                 url, form = due
                 try:
                     reply = post_signed(url, form, token=self.auth_token, app_url=self._app_url)
@@ -236,12 +259,21 @@ class TwilioStandIn:
         app = Flask("twilio_standin", static_folder=None)
         app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
         account = f"/{API}/Accounts/{self.account_sid}"
-        app.before_request(self._check_login)
+        app.before_request(self._check_caller)
         app.add_url_rule(f"{account}/Messages.json", view_func=self._create_text, methods=["POST"])
         app.add_url_rule(f"{account}/Messages/<sid>.json", view_func=self._show_text)
+        app.add_url_rule(f"{account}/Calls.json", view_func=self._create_call, methods=["POST"])
+        app.add_url_rule(f"{account}/Calls/<sid>.json", view_func=self._move_call, methods=["POST"])
         app.add_url_rule(f"{account}/Recordings/<name>", view_func=self._play_recording)
+        self.shelf.open(app)
         app.register_error_handler(404, lambda _error: _refusal(404, 20404))
         return app
+
+    def _check_caller(self) -> ResponseReturnValue | None:
+        # The store of files is another house: whoever shows the account's token there, leaks it.
+        if request.path.startswith(STORE):
+            return None
+        return self._check_login()
 
     def _check_login(self) -> ResponseReturnValue | None:
         login = request.authorization
@@ -278,6 +310,8 @@ class TwilioStandIn:
             callback=form.get("StatusCallback", ""),
             status=weather.outcome,
             error_code=weather.error_code if failed else "",
+            template=form.get("ContentSid", ""),
+            variables=json.loads(form.get("ContentVariables", "{}")),
         )
         with self._lock:
             self._texts[text.sid] = text
@@ -295,6 +329,41 @@ class TwilioStandIn:
         if text is None:
             return _refusal(404, 20404)
         return jsonify(text_as_json(self.account_sid, text, text.status))
+
+    def _create_call(self) -> ResponseReturnValue:
+        """Ring a telephone; who picks up is played after the answer."""
+        weather, asked = self.weather, request.form.to_dict()
+        if weather.answer:
+            return _refusal(weather.answer, 20500)
+        if weather.refuse:
+            return _refusal(400, weather.refuse)
+        to, from_ = asked.get("To", ""), asked.get("From", "")
+        form = call_form(self.account_sid, from_, to) | {"Direction": "outbound-api"}
+        call = LiveCall(form, asked.get("StatusCallback", ""))
+        with self._lock:
+            self._calls[call.sid] = call
+            self.rung.append((to, from_))
+        self._due.put(lambda: self._play_ours(call, asked["Url"]))
+        if weather.drop_answer:
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return jsonify(call_as_json(self.account_sid, form)), 201
+
+    def _play_ours(self, call: LiveCall, url: str) -> None:
+        player = self._player()
+        if self.habits.colleague != "completed":
+            call.over = True
+            self._post(call.webhook, call.form | {"CallStatus": self.habits.colleague})
+            return
+        player.play(call, player.ask(call, url))
+
+    def _move_call(self, sid: str) -> ResponseReturnValue:
+        with self._lock:
+            call = self._calls.get(sid)
+        if call is None or call.over:
+            return _refusal(404, 20404)
+        url = request.form["Url"]
+        self._due.put(lambda: self._player().redirect(call, url))
+        return jsonify(call_as_json(self.account_sid, call.form))
 
     def _play_recording(self, name: str) -> ResponseReturnValue:
         seconds = recording_length(name.removesuffix(".wav"))

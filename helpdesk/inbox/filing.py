@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from channels.port import CallReport, Receipt
 from channels.port import Inbound as Said
-from channels.port import Receipt
 from helpdesk.customers.service import Identification, identify, link_identified
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
@@ -28,6 +28,8 @@ from helpdesk.inbox.threading import (
 from helpdesk.inbox.turns import take_turn
 from helpdesk.mailboxes.queries import is_ours
 from helpdesk.outbox.service import add_participant, record_receipt
+from helpdesk.phone.calls import note_call
+from helpdesk.phone.service import hear_wish
 from helpdesk.settings import Settings
 from helpdesk.tickets.model import Message, Ticket
 from helpdesk.tickets.queries import lock_ticket
@@ -42,6 +44,8 @@ from helpdesk.widget.intake import remember
 LONGEST_SUBJECT: Final = 200
 LONGEST_FIRST_LINE: Final = 80
 CHAT: Final = "chat"
+SILENT_CALLS: Final = ("missed", "waiting")
+MEDIA: Final = "media_0_url"  # of the data of a text with files that the provider keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def file_items(
     tx: UnitOfWork,
     settings: Settings,
     row: Inbound,
-    items: Sequence[Said | Receipt],
+    items: Sequence[Said | Receipt | CallReport],
     kept: Sequence[KeptParts],
 ) -> None:
     """Give everything in one delivery its place. `kept` belongs to its messages, in order."""
@@ -84,6 +88,8 @@ def file_items(
             _set_aside(row, item, *reason)
         else:
             _file_message(tx, settings, row, item, part)
+    for report in (item for item in items if isinstance(item, CallReport)):
+        _file_report(tx, settings, row, report)
 
 
 def _take_turns(tx: UnitOfWork, item: Said) -> None:
@@ -99,6 +105,15 @@ def _file_receipt(tx: UnitOfWork, row: Inbound, receipt: Receipt) -> None:
         row.state, row.reason = "discarded", "receipt_of_nothing_of_ours"
         return
     row.ticket_id, row.message_id = outbound.ticket_id, outbound.message_id
+
+
+def _file_report(tx: UnitOfWork, settings: Settings, row: Inbound, report: CallReport) -> None:
+    """Write down how far a call has come, in the conversation that its message went to."""
+    take_turn(tx, "thread", report.call_id)
+    ticket = lock_ticket(tx, row.ticket_id) if row.ticket_id else None
+    call = note_call(tx, settings, report, ticket)
+    if call is not None:
+        row.ticket_id = call.ticket_id
 
 
 def _set_aside_bounce(row: Inbound) -> None:
@@ -161,6 +176,7 @@ def _file_message(
         # A guessable id would be a way around the conversation it belongs to.
         attach(tx, message.id, file, attachment_id=uuid.uuid4())
     _index(tx, row, item, message)
+    hear_wish(tx, ticket, item)
     if chosen is None:
         link_identified(tx, ticket, who, actor=Actor.system())
     if channel_of(item) == CHAT and ticket.chat_key == item.thread_key:
@@ -168,6 +184,8 @@ def _file_message(
     row.ticket_id, row.message_id = ticket.id, message.id
     if message.media_url:
         tx.enqueue("fetch_recording", str(row.id), key=str(row.id))
+    if MEDIA in item.data:
+        tx.enqueue("fetch_media", str(row.id), key=str(row.id))
 
 
 def file_original(tx: UnitOfWork, settings: Settings, row: Inbound, file: KeptFile) -> None:
@@ -241,8 +259,11 @@ def _message(
 ) -> CustomerMessage:
     body, reply_text = item.text, item.reply_text
     if not body.strip() and item.channel == "voice":
-        spoken = "missed_call" if item.data.get("missed") else "voicemail"
+        spoken = next((word for word in SILENT_CALLS if item.data.get(word)), "voicemail")
+        spoken = {"missed": "missed_call"}.get(spoken, spoken)
         body = reply_text = phrase(settings.language, spoken)
+    if not body.strip() and MEDIA in item.data:
+        body = reply_text = phrase(settings.language, "files")
     seconds = item.data.get("duration_s", "")
     media = item.data.get("recording_url", "") and not item.data.get("transcript")
     return CustomerMessage(
@@ -266,6 +287,8 @@ def _subject(settings: Settings, item: Said) -> str:
         return " ".join(item.subject.split())[:LONGEST_SUBJECT]
     if item.channel == "voice":
         return phrase(settings.language, "call", who=item.sender.name or item.sender.value)
+    if MEDIA in item.data and not item.reply_text.strip():
+        return phrase(settings.language, "files")
     first = next((line.strip() for line in item.reply_text.splitlines() if line.strip()), "")
     if len(first) > LONGEST_FIRST_LINE:
         first = first[: LONGEST_FIRST_LINE - 1].rstrip() + "…"

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from channels.port import Unreachable
 from helpdesk.inbox import quarantine, service
-from helpdesk.inbox.recordings import keep_recording
+from helpdesk.inbox.recordings import keep_media, keep_recording
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
 
@@ -31,3 +31,9 @@ def fetch_recording(services: Services, inbound_id: str) -> None:
 def forget_deleted(services: Services) -> None:
     """Remove the bytes of held deliveries that somebody deleted a month ago."""
     quarantine.forget_deleted(services)
+
+
+@job("fetch_media", queue="default", retry_on=Unreachable)
+def fetch_media(services: Services, inbound_id: str) -> None:
+    """Bring the pictures of a text message home from the provider. Safe to run twice."""
+    keep_media(services, UUID(inbound_id))

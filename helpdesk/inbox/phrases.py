@@ -6,6 +6,9 @@ _PHRASES: Final = {
     "pt_BR": {
         "missed_call": "Chamada perdida, sem recado.",
         "voicemail": "Recado de voz.",
+        "files": "Enviou um arquivo.",
+        "waiting": "Ligou para nós.",
+        "billing_tag": "cobrança",
         "no_subject": "Sem assunto",
         "call": "Chamada de {who}",
         "visitor": "Visitante",
@@ -17,6 +20,9 @@ _PHRASES: Final = {
     "en": {
         "missed_call": "Missed call, no message left.",
         "voicemail": "Voicemail.",
+        "files": "Sent a file.",
+        "waiting": "Called us.",
+        "billing_tag": "billing",
         "no_subject": "No subject",
         "call": "Call from {who}",
         "visitor": "Visitor",

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from channels.port import Delivery, File, Receipt, Unreadable
+from channels.port import CallReport, Delivery, File, Receipt, Unreadable
 from channels.port import Inbound as Said
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
@@ -220,7 +220,7 @@ def _read_leased(services: Services, row: Inbound) -> None:
         _cannot_read(services, row, "channel_not_set_up")
         return
     delivery = Delivery(services.blobs.read(row.blob), row.headers, row.url)
-    items: list[Said | Receipt] = []
+    items: list[Said | Receipt | CallReport] = []
     try:
         for item in adapter.parse(delivery):
             items.append(prepare(item) if isinstance(item, Said) else item)

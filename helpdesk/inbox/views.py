@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from channels.port import Answer, BadSignature, Delivery, Unreadable
 from helpdesk.inbox.service import store_delivery, store_unreadable
+from helpdesk.phone.service import note_refusal
 from helpdesk.web.access import public, services
 
 bp = Blueprint("hooks", __name__, url_prefix="/hooks")
@@ -24,6 +25,7 @@ def receive(channel: str) -> ResponseReturnValue:
     try:
         key = adapter.receive(delivery)
     except BadSignature as fault:
+        note_refusal(services(), channel, str(fault))
         return _plain(Answer(str(fault), status=403))
     except Unreadable as fault:
         store_unreadable(

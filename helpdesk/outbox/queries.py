@@ -15,6 +15,7 @@ from helpdesk.inbox.model import MailIndex
 from helpdesk.inbox.threading import id_hash
 from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.states import ON_ITS_WAY
+from helpdesk.phone.queries import opted_out
 from helpdesk.tickets.model import Message, Participant, Ticket
 
 # The kind of address that each channel writes to. A call cannot be answered in writing.
@@ -35,14 +36,15 @@ class ReplyChannel:
     recipient_kind: str
     recipient: str
     label: str  # what a person reads; "" where the address says nothing
+    opted_out: bool = False  # the customer asked for no more messages there
 
 
 def reply_channels(session: Session, ticket: Ticket) -> list[ReplyChannel]:
-    """Return the ways to answer, the one the customer used last first."""
+    """Return the ways to answer, the one the customer used last first, closed ones last."""
     last = "sms" if ticket.last_channel == "voice" else ticket.last_channel
     order = sorted(ADDRESSED_BY, key=lambda channel: channel != last)
     found = [reply_channel(session, ticket, channel) for channel in order]
-    return [one for one in found if one is not None]
+    return sorted((one for one in found if one is not None), key=lambda one: one.opted_out)
 
 
 def reply_channel(session: Session, ticket: Ticket, channel: str) -> ReplyChannel | None:
@@ -58,7 +60,8 @@ def reply_channel(session: Session, ticket: Ticket, channel: str) -> ReplyChanne
     recipient = _last_writer(session, ticket, kind) or _proven_handle(session, ticket, kind)
     if recipient is None:
         return None
-    return ReplyChannel(channel, kind, recipient, recipient)
+    closed = opted_out(session, channel, recipient) is not None
+    return ReplyChannel(channel, kind, recipient, recipient, opted_out=closed)
 
 
 def _last_writer(session: Session, ticket: Ticket, kind: str) -> str | None:

@@ -33,6 +33,8 @@ from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.queries import abandoned, due, mail_thread, message_to_send, older_waits
 from helpdesk.outbox.service import advance, lock_with_ticket
 from helpdesk.outbox.states import LEASE, forward, wait_s
+from helpdesk.phone.queries import opted_out
+from helpdesk.phone.words import OPTED_OUT
 from helpdesk.services import Services
 from helpdesk.settings import Settings
 from helpdesk.tickets.model import Message, Ticket
@@ -125,6 +127,10 @@ def _lease(services: Services, outbound_id: UUID) -> Leased | None:
             return None
         message = message_to_send(tx.session, outbound_id)
         if message is None or older_waits(tx.session, row):
+            return None
+        if opted_out(tx.session, row.channel, row.recipient) is not None:
+            ticket, row = lock_with_ticket(tx, outbound_id)
+            advance(tx, ticket, row, forward(row.state, "failed"), why=OPTED_OUT)
             return None
         taken = tx.session.execute(
             update(Outbound)
@@ -239,6 +245,8 @@ def _write(
         references=tuple(row.envelope.get("references", ())),
         reply_to=reply_to,
         automatic=message.author_kind in ("system", "bot"),
+        template=row.envelope.get("template", ""),
+        variables=row.envelope.get("variables", {}),
     )
 
 

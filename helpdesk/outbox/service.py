@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from channels.port import Receipt
 from helpdesk.db import UnitOfWork
-from helpdesk.errors import Conflict, NotFound
+from helpdesk.errors import Conflict, NotFound, NotWelcome
 from helpdesk.events.service import Actor, append_event
 from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.queries import (
@@ -21,6 +21,7 @@ from helpdesk.outbox.queries import (
     reply_channel,
 )
 from helpdesk.outbox.states import FOR_A_PERSON, GIVE_UP_AFTER, ON_ITS_WAY, SHOWN, forward
+from helpdesk.phone.queries import why_not
 from helpdesk.services import Services
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets.model import Message, Participant, Ticket
@@ -30,12 +31,19 @@ NO_ADDRESS = "There is no address of this customer on that channel."
 
 
 def queue_message(
-    tx: UnitOfWork, ticket: Ticket, message: Message, *, to: ReplyChannel | None = None
+    tx: UnitOfWork,
+    ticket: Ticket,
+    message: Message,
+    *,
+    to: ReplyChannel | None = None,
+    template: dict[str, object] | None = None,
 ) -> Outbound:
     """Put a public answer on its way to the participant who wrote last on its channel.
 
-    Sent `to` somebody else, it makes nobody take part. Its key is minted here. Raises `Conflict` where nobody can be reached on the channel,
-    `ValueError` for a note: a note never leaves.
+    Sent `to` somebody else, it makes nobody take part. Its key is minted here. `template`
+    names an approved text and its variables, where the channel asks for one. Raises
+    `Conflict` where nobody can be reached on the channel, `NotWelcome` where the customer
+    must not be written to there, `ValueError` for a note: a note never leaves.
     """
     if message.visibility != "public" or message.direction != "out":
         raise ValueError("only a public answer leaves")
@@ -44,6 +52,10 @@ def queue_message(
         if to is None:
             raise Conflict(NO_ADDRESS)
         add_participant(tx, ticket, to.recipient_kind, to.recipient)
+    if why := why_not(
+        tx.session, message.channel, to.recipient, tx.at, template=template is not None
+    ):
+        raise NotWelcome(why)
     row = Outbound(
         id=tx.new_id(),
         key=message.id.hex,
@@ -52,7 +64,8 @@ def queue_message(
         channel=message.channel,
         recipient_kind=to.recipient_kind,
         recipient=to.recipient,
-        envelope={},  # sealed at the first try, when all that went before has its ids
+        envelope=template
+        or {},  # otherwise sealed at the first try, when all that went before has its ids
         state="queued",
         not_before=tx.at,
         give_up_at=tx.at + GIVE_UP_AFTER,

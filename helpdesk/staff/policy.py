@@ -16,6 +16,8 @@ _AGENT = {
     "billing.credit",
     "billing.reissue",
     "billing.plan_change",
+    "call.answer",
+    "call.place",
     "self.preferences",
 }
 _SUPERVISOR = _AGENT | {
@@ -26,7 +28,7 @@ _SUPERVISOR = _AGENT | {
     "senders.block",
     "ticket.read_all",
 }
-_ADMIN = _SUPERVISOR | {"staff.manage", "jobs.read"}
+_ADMIN = _SUPERVISOR | {"staff.manage", "jobs.read", "phone.manage"}
 
 GRANTS: dict[str, frozenset[str]] = {
     "agent": frozenset(_AGENT),

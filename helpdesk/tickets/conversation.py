@@ -1,7 +1,7 @@
 """The middle column: header, clocks, composer, and the earlier conversations."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from helpdesk.customers.model import Customer
 from helpdesk.outbox.queries import ReplyChannel, reply_channels
+from helpdesk.phone.queries import templates, window_until
 from helpdesk.realtime.presence import Viewer
 from helpdesk.sla.queries import clocks_of
 from helpdesk.sla.rules import Clock
@@ -31,7 +32,6 @@ from helpdesk.tickets.timeline import Writer, timeline_screen
 from helpdesk.web.formats import Formats
 from helpdesk.web.screen import Person, person
 
-WHATSAPP_WINDOW = timedelta(hours=24)  # free text only so long after the customer's last word
 MOST_COLLEAGUES = 100
 EARLIER = 3
 
@@ -127,24 +127,17 @@ def _composer(session: Session, ticket: Ticket, desk: Desk) -> ComposerScreen:
         language=_spoken(session, ticket),
         may_reply=desk.agent.may("ticket.reply"),
         may_note=desk.agent.may("ticket.note"),
+        templates="whatsapp" in keys and bool(templates(session, usable=True)),
     )
 
 
 def _way(session: Session, ticket: Ticket, way: ReplyChannel, now: datetime) -> ComposerChannel:
+    if way.opted_out:
+        return ComposerChannel(way.channel, way.label, limit="opted_out")  # type: ignore[arg-type]
     if way.channel == "sms":
         return ComposerChannel("sms", way.label, limit="sms_parts")
     if way.channel == "whatsapp":
-        last = session.scalar(
-            select(Message.at)
-            .where(
-                Message.ticket_id == ticket.id,
-                Message.channel == "whatsapp",
-                Message.direction == "in",
-            )
-            .order_by(Message.seq.desc())
-            .limit(1)
-        )
-        until = last + WHATSAPP_WINDOW if last else None
+        until = window_until(session, way.recipient)
         is_open = until is not None and until > now
         return ComposerChannel(
             "whatsapp", way.label, limit="whatsapp_window" if is_open else "closed", until=until

@@ -113,6 +113,13 @@ class Message(Base):
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint("visibility IN ('public', 'note')", name="visibility"),
         CheckConstraint("author_kind IN ('customer', 'staff', 'bot', 'system')", name="author"),
+        Index(
+            "ix_message_whatsapp_heard",  # when a customer last wrote there
+            "author_handle",
+            "at",
+            sqlite_where=text("channel = 'whatsapp' AND direction = 'in'"),
+            postgresql_where=text("channel = 'whatsapp' AND direction = 'in'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -222,7 +222,9 @@ class ComposerChannel:
 
     key: Channel
     address: str  # where it goes, as people read it
-    limit: Literal["", "whatsapp_window", "sms_parts", "online", "offline", "closed"] = ""
+    limit: Literal[
+        "", "whatsapp_window", "sms_parts", "online", "offline", "closed", "opted_out"
+    ] = ""
     until: datetime | None = None  # whatsapp_window
     subject: str = ""  # e-mail
 
@@ -251,6 +253,7 @@ class ComposerScreen:
     macros: tuple[Snippet, ...] = ()
     facts: tuple[Snippet, ...] = ()
     attach: bool = False
+    templates: bool = False  # there are approved texts for WhatsApp
     may_reply: bool = True
     may_note: bool = True
 

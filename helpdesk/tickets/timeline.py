@@ -17,6 +17,9 @@ from helpdesk.customers.model import Customer
 from helpdesk.events.model import Event
 from helpdesk.inbox.model import Attachment as AttachmentRow
 from helpdesk.outbox.model import Outbound
+from helpdesk.phone.segments import count_segments
+from helpdesk.phone.timeline import call_words
+from helpdesk.phone.words import say_error
 from helpdesk.staff.model import Staff
 from helpdesk.tickets.amounts import charges_of, marked
 from helpdesk.tickets.dispute_words import dispute_words
@@ -151,7 +154,10 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
             language=message.language.replace("_", "-"),
             state=sending.state if sending else "",  # type: ignore[arg-type]
             state_at=sending.sent_at if sending else None,
-            error=sending.last_error if sending and stuck else "",
+            error=say_error(sending.last_error, writer.formats.gettext)
+            if sending and stuck
+            else "",
+            parts=count_segments(message.body).count if message.channel == "sms" and sending else 0,
             attachments=tuple(
                 Attachment(file.name, f"/attachments/{file.id}", file.size, file.media_type)
                 for file in rows.files.get(message.id, ())
@@ -203,6 +209,10 @@ def _words(event: Event, names: dict[UUID, str], writer: Writer) -> tuple[str, s
         case "payment.late":
             amount = Money(data["amount_minor"], data["currency"])
             return "payment_late", writer.formats.money(amount)
+        case "phone.opted_out" | "phone.opted_in":
+            return event.kind.partition(".")[2], data["number"]
+        case kind if kind.startswith("call."):
+            return call_words(kind, data, writer.formats)
         case "customer.linked":
             return "customer_linked", names.get(UUID(data["customer_id"]), "")
     return "", ""

@@ -45,6 +45,7 @@ REFUSALS: dict[type[BaseException], Refusal] = {
     desk.NotFound: Refusal(404, N_("This does not exist, or you may not see it.")),
     desk.Forbidden: Refusal(403, N_("Your role does not allow this. A supervisor can help.")),
     desk.Conflict: Refusal(409, OWN_WORDS, _own_words),
+    desk.NotWelcome: Refusal(422, OWN_WORDS, _own_words),
     desk.SignedOut: Refusal(401, N_("You are signed out. Sign in to go on.")),
     desk.WrongPassword: Refusal(401, N_("The address and the password do not match.")),
     desk.SignInLocked: Refusal(

@@ -147,16 +147,31 @@ export function insert(text) {
   field.focus();
 }
 
-// GSM-7 fits 160 (153 in a chain), anything else is sent as UCS-2: 70 (67).
-const GSM7 = /^[\n\r @£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà]*$/;
+// GSM-7 fits 160 (153 in a chain), anything else is sent as UCS-2: 70 (67). The server counts
+// alike (helpdesk/phone/segments.py); no sign is cut in two, so a part may stay short of full.
+const GSM7 = /^[\n\r @£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà^{}\\[~\]|€\f]*$/;
+const TWICE = /[\^{}\\[~\]|€\f]/; // signs that take two places in it
+
+export function segments(text) {
+  const seven = GSM7.test(text);
+  const [alone, chained] = seven ? [160, 153] : [70, 67];
+  const sizes = [...text].map((sign) => (seven ? (TWICE.test(sign) ? 2 : 1) : sign.length));
+  const units = sizes.reduce((sum, size) => sum + size, 0);
+  if (units <= alone) return { units, limit: alone, parts: 1 };
+  let parts = 1;
+  let used = 0;
+  for (const size of sizes) {
+    if (used + size > chained) [parts, used] = [parts + 1, 0];
+    used += size;
+  }
+  return { units, limit: units + chained - used, parts };
+}
 
 function countSms(form) {
   const place = $("[data-sms]", form);
   if (!place) return;
-  const text = textOf(form, "reply").value;
-  const [single, chained] = GSM7.test(text) ? [160, 153] : [70, 67];
-  const parts = text.length <= single ? 1 : Math.ceil(text.length / chained);
-  place.textContent = word("sms", { n: text.length, limit: parts === 1 ? single : parts * chained, parts });
+  const { units, limit, parts } = segments(textOf(form, "reply").value);
+  place.textContent = word("sms", { n: units, limit, parts });
 }
 
 document.addEventListener("submit", (event) => {

@@ -18,6 +18,7 @@ from channels.port import (
     Adapter,
     Answer,
     BadSignature,
+    CallReport,
     Delivery,
     Inbound,
     Receipt,
@@ -64,9 +65,9 @@ def texts(value: object) -> Iterator[str]:
             yield from texts(getattr(value, name))
 
 
-def check_parsed(found: list[Inbound | Receipt]) -> None:
+def check_parsed(found: list[Inbound | Receipt | CallReport]) -> None:
     for one in found:
-        assert isinstance(one, Inbound | Receipt)
+        assert isinstance(one, Inbound | Receipt | CallReport)
         for text in texts(one):
             text.encode()  # nothing that no database can hold
             assert "\0" not in text

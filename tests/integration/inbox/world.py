@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from channels.port import (
     Answer,
     BadSignature,
+    CallReport,
     Delivery,
     File,
     Inbound,
@@ -60,7 +61,7 @@ class FakeAdapter:
     def answer(self, delivery: Delivery) -> Answer:
         return Answer("<ok/>", "text/xml")
 
-    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt]:
+    def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt | CallReport]:
         assert not transaction_is_open()
         self.reading()
         if delivery.body.startswith(b"?"):
@@ -80,7 +81,7 @@ class FakeAdapter:
         return self.recordings[url]
 
 
-def _item(facts: dict[str, Any]) -> Inbound | Receipt:
+def _item(facts: dict[str, Any]) -> Inbound | Receipt | CallReport:
     if "provider_id" in facts:
         return Receipt(**facts)
     facts["sender"] = Party(**facts["sender"])
@@ -115,7 +116,9 @@ class World:
     def sms(self) -> FakeAdapter:
         return self.adapters["sms"]
 
-    def store(self, *items: Inbound | Receipt, key: str = "", body: bytes = b"") -> UUID:
+    def store(
+        self, *items: Inbound | Receipt | CallReport, key: str = "", body: bytes = b""
+    ) -> UUID:
         """Store one delivery without reading it."""
         first = items[0] if items else None
         channel = first.channel if first is not None else "email"
@@ -128,7 +131,7 @@ class World:
         )
         return row_id
 
-    def arrives(self, *items: Inbound | Receipt, key: str = "") -> UUID:
+    def arrives(self, *items: Inbound | Receipt | CallReport, key: str = "") -> UUID:
         """Store one delivery and read it, sending nothing yet."""
         row_id = self.store(*items, key=key)
         read_one(self.services, row_id)
@@ -231,7 +234,7 @@ def count(session: Session, rows: type) -> int:
     return session.scalar(select(func.count()).select_from(rows)) or 0
 
 
-def delivery(*items: Inbound | Receipt, body: bytes = b"") -> Delivery:
+def delivery(*items: Inbound | Receipt | CallReport, body: bytes = b"") -> Delivery:
     """Return the bytes of a delivery from which a fake adapter reads `items`."""
     mail = not items or items[0].channel == "email"
     headers = {"content-type": "message/rfc822" if mail else "application/json"}

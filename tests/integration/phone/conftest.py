@@ -1,6 +1,6 @@
 """A phone network, an application with the three phone adapters, and the line between them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +9,9 @@ from channels.sms.adapter import SmsAdapter
 from channels.twilio_gate import Account
 from channels.voice.adapter import VoiceAdapter
 from channels.whatsapp.adapter import WhatsAppAdapter
+from helpdesk.services import Services
 from tests.integration.phone.door import Door, open_door
+from tests.integration.phone.office import Office, open_office
 from tests.servers.twilio_standin import TwilioStandIn, phone_network
 
 
@@ -41,4 +43,16 @@ def line(request: pytest.FixtureRequest) -> Iterator[Line]:
         )
         door.adapters = {a.name: a for a in (made.sms, made.whatsapp, made.voice)}
         network.point_to(**hooks)
+        yield made
+
+
+@pytest.fixture
+def office(make_services: Callable[..., Services], sqlite_url: str) -> Iterator[Office]:
+    with open_office(make_services, sqlite_url) as made:
+        yield made
+
+
+@pytest.fixture
+def office_on_both(make_services: Callable[..., Services], database_url: str) -> Iterator[Office]:
+    with open_office(make_services, database_url) as made:
         yield made

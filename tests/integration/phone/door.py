@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import make_server
 
-from channels.port import Adapter, BadSignature, Delivery, Inbound, Receipt, Unreadable
+from channels.port import Adapter, BadSignature, CallReport, Delivery, Inbound, Receipt, Unreadable
 
 
 class Door:
@@ -26,7 +26,7 @@ class Door:
         self.app_url = f"http://127.0.0.1:{self._server.server_port}"
         self.public_url = public_url or self.app_url
 
-    def items(self) -> list[Inbound | Receipt]:
+    def items(self) -> list[Inbound | Receipt | CallReport]:
         return [
             item
             for (name, _key), delivery in self.stored.items()

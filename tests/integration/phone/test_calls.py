@@ -8,7 +8,6 @@ import pytest
 from channels.port import Refused, Unreachable
 from channels.twilio_gate import Account
 from channels.twilio_line import fetch_recording
-from channels.voice.adapter import VoiceAdapter
 from tests.integration.phone.conftest import Line
 from tests.servers.twilio_standin import ACCOUNT_SID, AUTH_TOKEN
 
@@ -91,22 +90,3 @@ def test_too_long_a_recording_is_refused(line: Line, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("channels.twilio_line.LARGEST_RECORDING", 1000)
     with pytest.raises(Refused, match="too large"):
         line.voice.fetch_recording(line.door.messages()[0].data["recording_url"])
-
-
-def test_opening_hours_are_asked_once_for_each_call(line: Line) -> None:
-    asked: list[bool] = []
-
-    def is_open() -> bool:
-        asked.append(True)
-        return True
-
-    line.door.adapters = {
-        "voice": VoiceAdapter(
-            line.account,
-            webhook_url=f"{line.door.public_url}/hooks/voice",
-            company="Sabiá",
-            is_open=is_open,
-        )
-    }
-    line.network.customer_calls(ANA, to=OURS, transcript="oi")
-    assert len(asked) == 1

@@ -7,6 +7,7 @@ import pytest
 from channels.port import BadSignature, Delivery, Outbound, Party, Refused
 from channels.twilio_gate import Account
 from channels.voice.adapter import VoiceAdapter
+from channels.voice.answer import Line
 from tests.servers.twilio_standin import ACCOUNT_SID, AUTH_TOKEN, signed
 
 HOOK = "https://help.example/hooks/voice"
@@ -24,8 +25,7 @@ def make_adapter(language: str = "pt_BR", *, is_open: bool = True) -> VoiceAdapt
         Account(ACCOUNT_SID, AUTH_TOKEN),
         webhook_url=HOOK,
         company="Sabiá & Cia <Ltda>",
-        language=language,
-        is_open=lambda: is_open,
+        line=lambda: Line(language=language, is_open=is_open),
     )
 
 

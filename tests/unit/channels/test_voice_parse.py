@@ -27,7 +27,7 @@ def key(delivery: Delivery) -> str:
 
 
 def only(delivery: Delivery) -> Inbound:
-    (item,) = parse(delivery)
+    (item,) = (one for one in parse(delivery) if isinstance(one, Inbound))
     return item
 
 
@@ -161,4 +161,4 @@ FIELDS = st.dictionaries(
 def test_any_form_is_read_or_refused_and_nothing_else(form: dict[str, str]) -> None:
     with suppress(Unreadable):
         for item in parse(Delivery(urlencode(form, errors="surrogatepass").encode(), {}, HOOK)):
-            assert item.thread_key == form["CallSid"]
+            assert not isinstance(item, Inbound) or item.thread_key == form["CallSid"]

@@ -1,0 +1,51 @@
+"""The files of texts, as the sandbox phone network keeps them.
+
+As with the real one, the account's address of a file leads on to a store elsewhere, which
+wants no token.
+"""
+
+from flask import Flask, Response, redirect, request
+from flask.typing import ResponseReturnValue
+
+from helpdesk.demo.twilio_forms import API, PROVIDER_URL, new_sid
+
+STORE = "/store/"
+
+
+class Shelf:
+    """What customers attached, by the id of each file."""
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+        self._files: dict[str, tuple[bytes, str]] = {}
+        self.handed_out: list[str] = []  # ids, in the order they were fetched
+        self.leaks = 0  # requests that brought the account's token to the store
+        self.broken: set[str] = set()  # ids that the store does not find for now
+
+    def add(self, content: bytes, media_type: str) -> tuple[str, str]:
+        """Keep a file; return the (address, media type) that `customer_texts` takes."""
+        sid = new_sid("ME")
+        self._files[sid] = (content, media_type)
+        message = new_sid("MM")
+        return (
+            f"{PROVIDER_URL}/{API}/Accounts/{self._account}/Messages/{message}/Media/{sid}",
+            media_type,
+        )
+
+    def open(self, app: Flask) -> None:
+        """Add the two addresses of every file to the network's application."""
+        account = f"/{API}/Accounts/{self._account}"
+        app.add_url_rule(f"{account}/Messages/<message>/Media/<sid>", view_func=self._lead_on)
+        app.add_url_rule(f"{STORE}<sid>", view_func=self._hand_out)
+
+    def _lead_on(self, message: str, sid: str) -> ResponseReturnValue:  # noqa: ARG002
+        return redirect(f"https://mms.twiliocdn.com{STORE}{sid}", 307)
+
+    def _hand_out(self, sid: str) -> ResponseReturnValue:
+        if request.authorization:
+            self.leaks += 1
+        if sid not in self._files or sid in self.broken:
+            return Response(status=404)
+        self.handed_out.append(sid)
+        content, media_type = self._files[sid]
+        return Response(content, mimetype=media_type)
