@@ -239,9 +239,11 @@ class TwilioStandIn:
     def _report(self) -> None:
         """Post the callbacks, one after the other, until the stand-in stops."""
         while (due := self._due.get()) is not None:
-            if not self._stopping.is_set() and callable(due):
+            if self._stopping.is_set():
+                pass
+            elif not isinstance(due, tuple):
                 due()
-            elif not self._stopping.is_set():
+            else:
                 url, form = due
                 try:
                     reply = post_signed(url, form, token=self.auth_token, app_url=self._app_url)

@@ -1,6 +1,5 @@
 """Calls on their way through greeting, menu, queue, colleague, call back and voicemail."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -23,7 +22,7 @@ BRUNAS = "+5511933334444"
 
 
 @pytest.fixture
-def staffed(office: Office) -> Iterator[Office]:
+def staffed(office: Office) -> Office:
     """An office whose line has a queue, and where Bruna has a telephone."""
     voice = office.services.adapters["voice"]
     assert isinstance(voice, VoiceAdapter)
