@@ -59,6 +59,8 @@ class Settings:
     pix_key: str = ""  # whose account Pix is paid into; "" leaves Pix out
     pix_city: str = "SAO PAULO"  # as payers read it
     inbox_poll_s: int = 20  # between two looks at a mailbox that cannot IDLE
+    outbox_per_minute: int = 600  # messages tried on one channel, however many wait
+    undo_send_s: int = 0  # how long an agent's answer can be taken back before it leaves
     executor: str = "local"  # stable name of this worker process
     widget_secret: str = ""  # signs visitors' identities; "" accepts anonymous visitors only
     widget_colour: str = "#B5451B"
@@ -119,6 +121,8 @@ class _Reader:
             pix_key=self._text("PIX_KEY", ""),
             pix_city=self._text("PIX_CITY", "SAO PAULO"),
             inbox_poll_s=self._number("INBOX_POLL_S", 20, 1, 3600),
+            outbox_per_minute=self._number("OUTBOX_PER_MINUTE", 600, 1, 100_000),
+            undo_send_s=self._number("UNDO_SEND_S", 10, 0, 120),
             executor=self._text("EXECUTOR", "local"),
             widget_secret=self._long_enough("WIDGET_SECRET"),
             widget_colour=self._colour("WIDGET_COLOUR", "#B5451B"),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from channels.port import Receipt
@@ -143,14 +143,46 @@ def next_in_line(session: Session, row: Outbound) -> UUID | None:
     )
 
 
-def due(session: Session, at: datetime, *, limit: int) -> Sequence[UUID]:
-    """Return what may go now, oldest first."""
+def due(session: Session, at: datetime, channel: str, *, limit: int) -> Sequence[UUID]:
+    """Return what may go now on a channel, oldest first.
+
+    What must wait for an earlier message of its conversation is left out: a long queue
+    behind one that fails would hide everybody else's.
+    """
+    mine, earlier, before = aliased(Message), aliased(Message), aliased(Outbound)
+    behind = (
+        select(before.id)
+        .join(earlier, earlier.id == before.message_id)
+        .where(
+            before.ticket_id == Outbound.ticket_id,
+            before.channel == Outbound.channel,
+            before.state.in_(ON_ITS_WAY),
+            earlier.seq < mine.seq,
+        )
+    )
     return session.scalars(
         select(Outbound.id)
-        .where(Outbound.state == "queued", Outbound.not_before <= at)
+        .join(mine, mine.id == Outbound.message_id)
+        .where(
+            Outbound.channel == channel,
+            Outbound.state == "queued",
+            Outbound.not_before <= at,
+            ~behind.exists(),
+        )
         .order_by(Outbound.not_before, Outbound.id)
         .limit(limit)
     ).all()
+
+
+def tried_since(session: Session, channel: str, since: datetime, *, most: int) -> int:
+    """Return how many messages of a channel were tried after `since`, counting up to `most`."""
+    tried = (
+        select(Outbound.id)
+        .where(Outbound.channel == channel, Outbound.last_try_at > since)
+        .limit(most)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(tried)) or 0
 
 
 def abandoned(session: Session, at: datetime, *, limit: int) -> Sequence[UUID]:
@@ -205,3 +237,28 @@ def mail_thread(session: Session, ticket_id: UUID, *, before_seq: int) -> list[t
 
 def outbound_of_message(session: Session, message_id: UUID) -> Outbound | None:
     return session.scalar(select(Outbound).where(Outbound.message_id == message_id))
+
+
+def oldest_unanswered(session: Session, ticket_id: UUID) -> Message | None:
+    """Return the first thing a customer said since anybody's last public answer that stands."""
+    answered = session.scalar(
+        select(func.max(Message.seq))
+        .outerjoin(Outbound, Outbound.message_id == Message.id)
+        .where(
+            Message.ticket_id == ticket_id,
+            *LEAVES,
+            Message.author_kind == "staff",
+            or_(Outbound.state.is_(None), Outbound.state != "cancelled"),
+        )
+    )
+    return session.scalar(
+        select(Message)
+        .where(
+            Message.ticket_id == ticket_id,
+            Message.direction == "in",
+            Message.auto == "",
+            Message.seq > (answered or 0),
+        )
+        .order_by(Message.seq)
+        .limit(1)
+    )

@@ -6,17 +6,19 @@ or text, therefore a person decides about a second one.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from channels.port import Adapter, Party, Refused, Uncertain, Unreachable
 from channels.port import Outbound as Letter
 from helpdesk.db import UnitOfWork
 from helpdesk.inbox.model import MailIndex, ReplyToken
 from helpdesk.inbox.threading import id_hash, token_hash
+from helpdesk.inbox.turns import take_turn
 from helpdesk.mailboxes.account import MailAccount, source_of
 from helpdesk.mailboxes.dressing import Dressed, dress
 from helpdesk.mailboxes.health import note_send_fault, note_sent, take_slot
@@ -30,8 +32,16 @@ from helpdesk.outbox.envelope import (
     with_token,
 )
 from helpdesk.outbox.model import Outbound
-from helpdesk.outbox.queries import abandoned, due, mail_thread, message_to_send, older_waits
-from helpdesk.outbox.service import advance, lock_with_ticket
+from helpdesk.outbox.queries import (
+    ADDRESSED_BY,
+    abandoned,
+    due,
+    mail_thread,
+    message_to_send,
+    older_waits,
+    tried_since,
+)
+from helpdesk.outbox.service import advance, lock_with_ticket, note_attempt
 from helpdesk.outbox.states import LEASE, forward, wait_s
 from helpdesk.phone.queries import opted_out
 from helpdesk.phone.words import OPTED_OUT
@@ -44,6 +54,8 @@ log = structlog.get_logger()
 AT_ONCE = 50  # rows of one sweep
 TOKEN_LIFE = timedelta(days=365)
 NOT_SET_UP = "this channel is not set up"
+PROCESS_ENDED = "the sending process ended"
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +90,16 @@ def send(services: Services, outbound_id: UUID) -> None:
 def send_due(services: Services) -> int:
     """Send what waits, oldest first; return how many were looked at."""
     mark_abandoned(services)
-    with services.reading() as session:
-        rows = due(session, services.clock(), limit=AT_ONCE)
-    for row in rows:
-        send(services, row)
-    return len(rows)
+    count = 0
+    for channel in ADDRESSED_BY:
+        at = services.clock()
+        with services.reading() as session:
+            room = min(AT_ONCE, _room(session, services.settings, channel, at))
+            rows = due(session, at, channel, limit=room) if room > 0 else ()
+        for row in rows:
+            send(services, row)
+        count += len(rows)
+    return count
 
 
 def mark_abandoned(services: Services) -> int:
@@ -93,7 +110,8 @@ def mark_abandoned(services: Services) -> int:
         with services.begin() as tx:
             ticket, row = lock_with_ticket(tx, row_id)
             if row.state == "sending" and row.leased_until is not None and row.leased_until < tx.at:
-                advance(tx, ticket, row, "uncertain", why="the sending process ended")
+                note_attempt(tx, row, row.attempts, "uncertain", PROCESS_ENDED)
+                advance(tx, ticket, row, "uncertain", why=PROCESS_ENDED)
     return len(rows)
 
 
@@ -123,10 +141,8 @@ def _lease(services: Services, outbound_id: UUID) -> Leased | None:
     """Take the right to send, committed before anything leaves. None: not now, or never."""
     with services.begin() as tx:
         row = tx.session.get(Outbound, outbound_id)
-        if row is None or row.state != "queued" or row.not_before > tx.at:
-            return None
-        message = message_to_send(tx.session, outbound_id)
-        if message is None or older_waits(tx.session, row):
+        message = _ready(tx, services.settings, row) if row else None
+        if row is None or message is None:
             return None
         if opted_out(tx.session, row.channel, row.recipient) is not None:
             ticket, row = lock_with_ticket(tx, outbound_id)
@@ -139,7 +155,12 @@ def _lease(services: Services, outbound_id: UUID) -> Leased | None:
                 Outbound.state == "queued",
                 Outbound.attempts == row.attempts,
             )
-            .values(state="sending", attempts=row.attempts + 1, leased_until=tx.at + LEASE)
+            .values(
+                state="sending",
+                attempts=row.attempts + 1,
+                leased_until=tx.at + LEASE,
+                last_try_at=tx.at,
+            )
         )
         if taken.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
             return None
@@ -151,6 +172,19 @@ def _lease(services: Services, outbound_id: UUID) -> Leased | None:
             return None
         letter = _write(services.settings, row, message, account)
         return Leased(outbound_id, row.attempts, letter)
+
+
+def _ready(tx: UnitOfWork, settings: Settings, row: Outbound) -> Message | None:
+    """Return the text of a message whose time, turn and room have come, else None."""
+    if row.state != "queued" or row.not_before > tx.at:
+        return None
+    message = message_to_send(tx.session, row.id)
+    if message is None or older_waits(tx.session, row):
+        return None
+    take_turn(tx, "cap", row.channel)  # two workers must not see the same room
+    if _room(tx.session, settings, row.channel, tx.at) <= 0:
+        return None  # the sweep comes back to it
+    return message
 
 
 def _account(tx: UnitOfWork, settings: Settings, row: Outbound) -> MailAccount | None:
@@ -172,10 +206,18 @@ def _waits_for_slot(tx: UnitOfWork, row: Outbound, account: MailAccount) -> bool
         row.envelope = {**row.envelope, "slot": False}
         return False
     row.state, row.leased_until, row.attempts = "queued", None, row.attempts - 1
-    row.not_before = slot
+    row.not_before, row.last_try_at = slot, None
     wait_s = (slot - tx.at).total_seconds()
     tx.enqueue("send_outbound", str(row.id), key=f"{row.id} {slot.isoformat()}", delay_s=wait_s)
     return True
+
+
+def _room(session: Session, settings: Settings, channel: str, at: datetime) -> int:
+    """Return how many more messages may be tried on a channel within this minute."""
+    cap = settings.outbox_per_minute
+    if channel == "chat":  # it leaves the house for nobody's server
+        return cap
+    return cap - tried_since(session, channel, at - MINUTE, most=cap)
 
 
 def _seal(
@@ -263,6 +305,7 @@ def _settle(services: Services, leased: Leased, outcome: Outcome) -> None:
     with services.begin() as tx:
         ticket, row = lock_with_ticket(tx, leased.outbound_id)
         ours = row.attempts == leased.attempt and row.state in ("sending", "uncertain")
+        note_attempt(tx, row, leased.attempt, outcome.state, outcome.why)
         if outcome.state == "sent":
             row.provider_id = outcome.provider_id or row.provider_id
             row.sent_at = row.sent_at or tx.at
@@ -285,6 +328,7 @@ def _try_again(tx: UnitOfWork, ticket: Ticket, row: Outbound, why: str) -> None:
     """Put a message back that certainly did not leave; after a day it has failed."""
     row.last_error = why[:500]
     if tx.at >= row.give_up_at:
+        row.dead_at = tx.at
         advance(tx, ticket, row, "failed", why=why)
         return
     row.state = "queued"

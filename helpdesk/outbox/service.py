@@ -4,6 +4,7 @@ The helpers here take a transaction in which the ticket is locked. Sending is in
 `sending.py`: it opens its own, and none while the network is asked.
 """
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,10 +13,11 @@ from channels.port import Receipt
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import Conflict, NotFound, NotWelcome
 from helpdesk.events.service import Actor, append_event
-from helpdesk.outbox.model import Outbound
+from helpdesk.outbox.model import Outbound, OutboundAttempt
 from helpdesk.outbox.queries import (
     ReplyChannel,
     next_in_line,
+    oldest_unanswered,
     outbound_of_message,
     outbound_of_receipt,
     reply_channel,
@@ -23,39 +25,33 @@ from helpdesk.outbox.queries import (
 from helpdesk.outbox.states import FOR_A_PERSON, GIVE_UP_AFTER, ON_ITS_WAY, SHOWN, forward
 from helpdesk.phone.queries import why_not
 from helpdesk.services import Services
+from helpdesk.sla.service import customer_wrote
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets.model import Message, Participant, Ticket
 from helpdesk.tickets.queries import lock_ticket, lock_ticket_visible_to, message_visible_to
+from helpdesk.tickets.service import set_status
 
+TOO_LATE = "It is too late to take this message back."
+FATE_IS_KNOWN = "It is known already whether this message left."
 NO_ADDRESS = "There is no address of this customer on that channel."
 
 
 def queue_message(
-    tx: UnitOfWork,
-    ticket: Ticket,
-    message: Message,
-    *,
-    to: ReplyChannel | None = None,
-    template: dict[str, object] | None = None,
-) -> Outbound:
+    tx: UnitOfWork, ticket: Ticket, message: Message, *,
+    to: ReplyChannel | None = None, template: dict[str, object] | None = None, hold_s: int = 0,
+) -> Outbound:  # fmt: skip
     """Put a public answer on its way to the participant who wrote last on its channel.
 
-    Sent `to` somebody else, it makes nobody take part. Its key is minted here. `template`
-    names an approved text and its variables, where the channel asks for one. Raises
-    `Conflict` where nobody can be reached on the channel, `NotWelcome` where the customer
-    must not be written to there, `ValueError` for a note: a note never leaves.
+    Sent `to` somebody else, it makes nobody take part. It stays here for `hold_s` seconds
+    first, in which `take_back` may stop it. Its key is minted here. `template` names an
+    approved text and its variables, where the channel asks for one. Raises `Conflict`
+    where nobody can be reached on the channel, `NotWelcome` where the customer must not be
+    written to there, `ValueError` for a note: a note never leaves.
     """
     if message.visibility != "public" or message.direction != "out":
         raise ValueError("only a public answer leaves")
-    if to is None:
-        to = reply_channel(tx.session, ticket, message.channel)
-        if to is None:
-            raise Conflict(NO_ADDRESS)
-        add_participant(tx, ticket, to.recipient_kind, to.recipient)
-    if why := why_not(
-        tx.session, message.channel, to.recipient, tx.at, template=template is not None
-    ):
-        raise NotWelcome(why)
+    to = to or _last_writer(tx, ticket, message.channel)
+    _check_welcome(tx, message.channel, to, template)
     row = Outbound(
         id=tx.new_id(),
         key=message.id.hex,
@@ -67,18 +63,36 @@ def queue_message(
         envelope=template
         or {},  # otherwise sealed at the first try, when all that went before has its ids
         state="queued",
-        not_before=tx.at,
+        not_before=tx.at + timedelta(seconds=hold_s),
         give_up_at=tx.at + GIVE_UP_AFTER,
         leased_until=None,
         attempts=0,
         provider_id=None,
         created_at=tx.at,
         sent_at=None,
+        last_try_at=None,
+        dead_at=None,
     )
     tx.session.add(row)
     tx.session.flush()
-    tx.enqueue("send_outbound", str(row.id), key=str(row.id))
+    tx.enqueue("send_outbound", str(row.id), key=str(row.id), delay_s=hold_s)
     return row
+
+
+def _check_welcome(
+    tx: UnitOfWork, channel: str, to: ReplyChannel, template: dict[str, object] | None
+) -> None:
+    if why := why_not(tx.session, channel, to.recipient, tx.at, template=template is not None):
+        raise NotWelcome(why)
+
+
+def _last_writer(tx: UnitOfWork, ticket: Ticket, channel: str) -> ReplyChannel:
+    """Return where answers go, and let that address take part."""
+    to = reply_channel(tx.session, ticket, channel)
+    if to is None:
+        raise Conflict(NO_ADDRESS)
+    add_participant(tx, ticket, to.recipient_kind, to.recipient)
+    return to
 
 
 def add_participant(tx: UnitOfWork, ticket: Ticket, kind: str, value: str) -> None:
@@ -121,7 +135,7 @@ def retry_outbound(services: Services, agent: Agent, message_id: UUID) -> None:
     with services.begin() as tx:
         ticket, row = _lock_for(tx, agent, message_id)
         row.not_before, row.give_up_at = tx.at, tx.at + GIVE_UP_AFTER
-        row.state, row.last_error = "queued", ""
+        row.state, row.last_error, row.dead_at = "queued", "", None
         append_state(tx, ticket, row, actor=Actor.staff(agent.id))
         tx.enqueue("send_outbound", str(row.id))
 
@@ -133,8 +147,56 @@ def give_up(services: Services, agent: Agent, message_id: UUID) -> None:
     """
     with services.begin() as tx:
         ticket, row = _lock_for(tx, agent, message_id)
+        row.state, row.dead_at = "cancelled", None
+        append_state(tx, ticket, row, actor=Actor.staff(agent.id))
+
+
+def confirm_sent(services: Services, agent: Agent, message_id: UUID) -> None:
+    """A person has found out that a message of unknown fate did leave.
+
+    Raises `NotFound`, and `Conflict` where its fate is known.
+    """
+    with services.begin() as tx:
+        ticket, row = _lock_for(tx, agent, message_id)
+        if row.state != "uncertain":
+            raise Conflict(FATE_IS_KNOWN)
+        row.state, row.sent_at = "sent", row.last_try_at or tx.at
+        append_state(tx, ticket, row, actor=Actor.staff(agent.id))
+
+
+def take_back(services: Services, agent: Agent, message_id: UUID) -> None:
+    """Stop an answer that has not begun to leave, and owe the customer one again.
+
+    Raises `NotFound`, and `Conflict` once it is too late.
+    """
+    with services.begin() as tx:
+        ticket, row = _lock_both(tx, agent, message_id)
+        if not may_take_back(row, tx.at):
+            raise Conflict(TOO_LATE)
         row.state = "cancelled"
         append_state(tx, ticket, row, actor=Actor.staff(agent.id))
+        _owe_again(tx, ticket, agent)
+        following = next_in_line(tx.session, row)
+        if following is not None:
+            tx.enqueue("send_outbound", str(following))
+
+
+def may_take_back(row: Outbound, at: datetime) -> bool:
+    """Say whether an answer still waits out the time in which it can be stopped."""
+    return row.state == "queued" and row.attempts == 0 and row.not_before > at
+
+
+def note_attempt(tx: UnitOfWork, row: Outbound, position: int, outcome: str, why: str) -> None:
+    """Write how one try ended. A slow process may correct what was said of a dead one."""
+    known = tx.session.scalar(
+        select(OutboundAttempt).where(
+            OutboundAttempt.outbound_id == row.id, OutboundAttempt.position == position
+        )
+    )
+    if known is None:
+        known = OutboundAttempt(id=tx.new_id(), outbound_id=row.id, position=position)
+        tx.session.add(known)
+    known.at, known.outcome, known.why = tx.at, outcome, why[:500]
 
 
 def lock_with_ticket(tx: UnitOfWork, outbound_id: UUID) -> tuple[Ticket, Outbound]:
@@ -174,14 +236,30 @@ def append_state(tx: UnitOfWork, ticket: Ticket, row: Outbound, *, actor: Actor)
     )
 
 
+def _owe_again(tx: UnitOfWork, ticket: Ticket, agent: Agent) -> None:
+    """Start the clocks anew where nothing that was said to the customer answers her."""
+    unanswered = oldest_unanswered(tx.session, ticket.id)
+    if unanswered is None:
+        return
+    if ticket.category in ("waiting", "solved"):
+        set_status(tx, ticket, "open", actor=Actor.staff(agent.id))
+    customer_wrote(tx, ticket, unanswered.channel)
+    ticket.waiting_since = unanswered.at
+
+
 def _lock_for(tx: UnitOfWork, agent: Agent, message_id: UUID) -> tuple[Ticket, Outbound]:
     """Lock a message that waits for a person's decision."""
+    ticket, row = _lock_both(tx, agent, message_id)
+    if row.state not in FOR_A_PERSON:
+        raise Conflict("This message is on its way or has arrived.")
+    return ticket, row
+
+
+def _lock_both(tx: UnitOfWork, agent: Agent, message_id: UUID) -> tuple[Ticket, Outbound]:
     message = message_visible_to(tx.session, agent, message_id)
     ticket = lock_ticket_visible_to(tx, agent, message.ticket_id)
     found = outbound_of_message(tx.session, message_id)
     if found is None:
         raise NotFound("message")
     row = tx.session.get_one(Outbound, found.id, with_for_update=True, populate_existing=True)
-    if row.state not in FOR_A_PERSON:
-        raise Conflict("This message is on its way or has arrived.")
     return ticket, row

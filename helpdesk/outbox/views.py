@@ -1,12 +1,17 @@
-"""What a person decides about a message that did not leave, or may not have."""
+"""The delivery log, and what a person decides about a message that may not have left."""
 
+from dataclasses import replace
 from uuid import UUID
 
-from flask import Blueprint
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from helpdesk.outbox.service import give_up, retry_outbound
+from helpdesk.errors import Conflict
+from helpdesk.outbox.log import LogAsk, log_screen
+from helpdesk.outbox.service import confirm_sent, give_up, retry_outbound, take_back
 from helpdesk.web.access import current_agent, requires, services
+from helpdesk.web.errors import sentence_of
+from helpdesk.web.shell import shell_screen
 
 bp = Blueprint("outbox", __name__)
 
@@ -25,3 +30,50 @@ def leave(message_id: UUID) -> ResponseReturnValue:
     """Let it stay unsent."""
     give_up(services(), current_agent(), message_id)
     return "", 204
+
+
+@bp.post("/messages/<uuid:message_id>/was-sent")
+@requires("ticket.reply")
+def was_sent(message_id: UUID) -> ResponseReturnValue:
+    """Somebody found out that it did leave."""
+    confirm_sent(services(), current_agent(), message_id)
+    return "", 204
+
+
+@bp.post("/messages/<uuid:message_id>/undo")
+@requires("ticket.reply")
+def undo(message_id: UUID) -> ResponseReturnValue:
+    """Stop it while it waits to leave."""
+    take_back(services(), current_agent(), message_id)
+    return "", 204
+
+
+@bp.get("/deliveries")
+@requires("delivery.manage")
+def deliveries() -> ResponseReturnValue:
+    return _log()
+
+
+@bp.post("/deliveries/<uuid:message_id>/<any(retry, 'give-up', 'was-sent'):decision>")
+@requires("delivery.manage")
+def decide(message_id: UUID, decision: str) -> ResponseReturnValue:
+    """Decide from the log what the conversation lets decide too; both end alike."""
+    act = {"retry": retry_outbound, "give-up": give_up, "was-sent": confirm_sent}[decision]
+    try:
+        act(services(), current_agent(), message_id)
+    except Conflict as refusal:
+        return _log(problem=sentence_of(refusal)), 409
+    if request.headers.get("HX-Request") != "true":
+        return redirect(url_for(".deliveries", kind=request.args.get("kind")), code=303)
+    return _log()
+
+
+def _log(*, problem: str = "") -> str:
+    ask = LogAsk.parse(request.args)
+    with services().reading() as session:
+        screen = log_screen(session, current_agent(), ask, at=services().clock())
+    part = request.headers.get("HX-Request") == "true"
+    template = "outbox/_log.html" if part else "outbox/log.html"
+    return render_template(
+        template, log=replace(screen, problem=problem), shell=shell_screen("quarantine")
+    )

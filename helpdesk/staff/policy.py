@@ -23,7 +23,7 @@ _AGENT = {
 _SUPERVISOR = _AGENT | {
     "board.read",
     "billing.approve",
-    "delivery.read",
+    "delivery.manage",
     "quarantine.manage",
     "senders.block",
     "ticket.read_all",

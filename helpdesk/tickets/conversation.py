@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from babel.core import Locale
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from helpdesk.customers.model import Customer
+from helpdesk.inbox.threading import follow_merges
 from helpdesk.outbox.queries import ReplyChannel, reply_channels
 from helpdesk.phone.queries import templates, window_until
 from helpdesk.realtime.presence import Viewer
@@ -25,6 +26,7 @@ from helpdesk.tickets.screen import (
     ComposerScreen,
     ConversationScreen,
     PastTicket,
+    RelatedTicket,
     SlaChip,
     TimelineScreen,
 )
@@ -83,7 +85,9 @@ def _screen(
         colleagues=_colleagues(session, desk.agent),
         customer_language=_language(customer, desk),
         customer_place=_place(customer, desk.formats),
-        past=_past(session, ticket, desk.agent),
+        past=_joined(session, ticket, desk.agent) + _past(session, ticket, desk.agent),
+        related=_other(session, ticket.related_id, desk.agent),
+        merged_into=_other(session, ticket.merged_into_id, desk.agent),
     )
 
 
@@ -203,6 +207,7 @@ def _past(session: Session, ticket: Ticket, agent: Agent) -> tuple[PastTicket, .
             visible_to(agent),
             Ticket.customer_id == ticket.customer_id,
             Ticket.id != ticket.id,
+            Ticket.merged_into_id.is_(None),
             Ticket.created_at <= ticket.created_at,
         )
         .order_by(Ticket.created_at.desc())
@@ -212,3 +217,30 @@ def _past(session: Session, ticket: Ticket, agent: Agent) -> tuple[PastTicket, .
         PastTicket(one.number, one.subject, one.first_channel, one.solved_at)  # type: ignore[arg-type]
         for one in reversed(rows)
     )
+
+
+def _joined(session: Session, ticket: Ticket, agent: Agent) -> tuple[PastTicket, ...]:
+    """Return the conversations that were joined to this one."""
+    rows = session.scalars(
+        select(Ticket)
+        .where(visible_to(agent), Ticket.merged_into_id == ticket.id)
+        .order_by(Ticket.created_at)
+        .limit(EARLIER)
+    )
+    return tuple(
+        PastTicket(one.number, one.subject, one.first_channel, None)  # type: ignore[arg-type]
+        for one in rows
+    )
+
+
+def _other(session: Session, ticket_id: UUID | None, agent: Agent) -> RelatedTicket | None:
+    """Return the living conversation that an id leads to; None where this reader may not see it."""
+    found = session.get(Ticket, ticket_id) if ticket_id else None
+    if found is None:
+        return None
+    living = session.scalar(
+        select(Ticket).where(visible_to(agent), Ticket.id == follow_merges(session, found)[-1].id)
+    )
+    if living is None:
+        return None
+    return RelatedTicket(living.number, living.subject, living.customer_name)

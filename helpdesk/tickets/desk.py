@@ -71,7 +71,9 @@ def reply(services: Services, agent: Agent, ticket_id: UUID, ask: ReplyAsk) -> M
             visibility="public",
             client_msg_id=ask.client_msg_id,
         )
-        queue_message(tx, ticket, message)
+        # A chat is talked, not posted: nobody takes a spoken word back.
+        hold_s = 0 if ask.channel == "chat" else services.settings.undo_send_s
+        queue_message(tx, ticket, message, hold_s=hold_s)
         if status := THEN[ask.then]:
             set_status(tx, ticket, status, actor=Actor.staff(agent.id))
         _drop_draft(tx, agent, ticket_id, "reply")

@@ -63,6 +63,11 @@ def read_category(form: Form, default: str) -> str:
     return one_of(form, "category", tuple(CATEGORY_STATUS), default=default)
 
 
+def read_decision(form: Form) -> str:
+    refuse_unknown(form, "decision")
+    return one_of(form, "decision", ("accept", "dismiss"))
+
+
 def read_assignee(form: Form) -> UUID | None:
     """Return whom to give it to; None, an empty field, is nobody."""
     refuse_unknown(form, "assignee")

@@ -123,6 +123,7 @@ class MessageItem:
     seconds: int = 0
     parts: int = 0  # SMS segments
     retry: bool = False  # this reader may send it again
+    undo_until: datetime | None = None  # this reader may stop it until then
     kind: Literal["message"] = "message"
 
 
@@ -198,6 +199,15 @@ class PastTicket:
     channel: Channel
     solved_at: datetime | None
     language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedTicket:
+    """Another conversation that this one may belong to, or went on in."""
+
+    number: int
+    subject: str
+    customer_name: str
 
 
 TimelineItem = MessageItem | NoteItem | MoneySlip | SystemLine | DayLine
@@ -300,6 +310,8 @@ class ConversationScreen:
     customer_language: str = ""  # language name in the reader's words; "" when it is theirs
     customer_place: str = ""  # "Lisboa 17:29"
     past: tuple[PastTicket, ...] = ()
+    related: RelatedTicket | None = None  # perhaps the same matter; this reader may judge
+    merged_into: RelatedTicket | None = None  # where it goes on
     place: int = 0  # 3 of 14 in the queue it was opened from; 0 when unknown
     of: int = 0
     previous_number: int | None = None

@@ -17,6 +17,7 @@ from helpdesk.customers.model import Customer
 from helpdesk.events.model import Event
 from helpdesk.inbox.model import Attachment as AttachmentRow
 from helpdesk.outbox.model import Outbound
+from helpdesk.outbox.service import may_take_back
 from helpdesk.phone.segments import count_segments
 from helpdesk.phone.timeline import call_words
 from helpdesk.phone.words import say_error
@@ -166,8 +167,16 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
             recording_url=message.media_url,
             seconds=message.media_seconds,
             retry=stuck and writer.may_send,
+            undo_until=_undo_until(sending, writer),
         )
         seen.add(author.name)
+
+
+def _undo_until(sending: Outbound | None, writer: Writer) -> datetime | None:
+    """Return until when this reader may stop a message; None where she cannot."""
+    if sending is None or not writer.may_send or not may_take_back(sending, writer.formats.now):
+        return None
+    return sending.not_before
 
 
 def _system_line(event: Event, names: dict[UUID, str], writer: Writer) -> SystemLine | None:
@@ -213,6 +222,8 @@ def _words(event: Event, names: dict[UUID, str], writer: Writer) -> tuple[str, s
             return event.kind.partition(".")[2], data["number"]
         case kind if kind.startswith("call."):
             return call_words(kind, data, writer.formats)
+        case "ticket.merged" | "ticket.joined" | "ticket.unrelated":
+            return event.kind.partition(".")[2], f"#{data['number']}"
         case "customer.linked":
             return "customer_linked", names.get(UUID(data["customer_id"]), "")
     return "", ""

@@ -11,6 +11,7 @@ from helpdesk.errors import InvalidInput, NotFound
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets import desk, forms
 from helpdesk.tickets.conversation import Desk, conversation_screen, header_screen
+from helpdesk.tickets.merging import accept_related, dismiss_related
 from helpdesk.tickets.model import CHANNELS, Message
 from helpdesk.tickets.panel import panel_screen
 from helpdesk.tickets.queries import (
@@ -150,6 +151,15 @@ def tag(ticket_id: UUID) -> ResponseReturnValue:
 def snooze(ticket_id: UUID) -> ResponseReturnValue:
     until = forms.read_snooze(request.form, services().clock(), current_formats().zone)
     desk.snooze(services(), current_agent(), ticket_id, until)
+    return _header(ticket_id)
+
+
+@bp.post("/tickets/<uuid:ticket_id>/related")
+@requires("ticket.solve")
+def related(ticket_id: UUID) -> ResponseReturnValue:
+    """Join a conversation to the one it may belong to, or say that it stands on its own."""
+    decide = {"accept": accept_related, "dismiss": dismiss_related}
+    decide[forms.read_decision(request.form)](services(), current_agent(), ticket_id)
     return _header(ticket_id)
 
 

@@ -53,11 +53,15 @@ class QueueFigures(Collector):
         with self._services.reading() as session:
             inbound = _by_state(session, Inbound.state, INBOUND_STATES)
             outbound = _by_state(session, Outbound.state, OUTBOUND_STATES)
+            dead = _dead(session)
             jobs = _jobs(session)
         lag = lag_of(self._services)
         yield _gauge("guiche_inbound", "Deliveries by state", "state", inbound)
         yield _gauge("guiche_outbound", "Messages on their way out, by state", "state", outbound)
         yield _gauge("guiche_jobs_waiting", "Jobs not finished, by queue", "queue", jobs)
+        yield GaugeMetricFamily(
+            "guiche_dead_letters", "Messages given up after a day of tries", dead
+        )
         lags = {"inbox": lag.inbox_s, "outbox": lag.outbox_s}
         yield _gauge("guiche_lag_seconds", "Age of the oldest overdue row", "queue", lags)
 
@@ -74,6 +78,11 @@ def _by_state(
 ) -> dict[str, int]:
     rows = session.execute(select(column, func.count()).group_by(column)).all()
     return dict.fromkeys(states, 0) | {row[0]: row[1] for row in rows}
+
+
+def _dead(session: Session) -> int:
+    dead = select(func.count()).where(Outbound.state == "failed", Outbound.dead_at.is_not(None))
+    return session.scalar(dead) or 0
 
 
 def _jobs(session: Session) -> dict[str, int]:

@@ -119,6 +119,31 @@ function refuse(form, html, insist) {
   place.replaceChildren(banner);
 }
 
+/** Put the words of a message that is not going anywhere back into the composer. */
+function writeAgain(message) {
+  reply();
+  const inside = $(".mail-b", message) ?? $(".bub", message);
+  const text = [...inside.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE || node.matches?.(".amt, b"));
+  insert(text.map((node) => node.textContent).join("").trim());
+}
+
+async function takeBack(button) {
+  const message = button.closest(".msg");
+  button.disabled = true;
+  try {
+    const answer = await post(`/messages/${button.dataset.undo}/undo`, {});
+    if (answer.ok) writeAgain(message);
+    else refuse(composer(), await answer.text());
+  } catch {
+    button.disabled = false; // nobody knows: the timeline will tell
+  }
+  refreshTimeline();
+}
+
+function forgetOldUndos() {
+  for (const button of $$("[data-undo]")) if (Number(button.dataset.until) <= Date.now()) button.closest(".retry").remove();
+}
+
 async function saveDrafts() {
   const form = composer();
   if (!form || sending) return;
@@ -187,12 +212,9 @@ document.addEventListener("click", (event) => {
   const snippet = event.target.closest("[data-insert]");
   if (snippet) insert(snippet.dataset.insert);
   const again = event.target.closest("[data-retry]");
-  if (again) {
-    const message = again.closest(".msg");
-    reply();
-    const text = [...$(".bub", message).childNodes].filter((node) => node.nodeType === Node.TEXT_NODE || node.matches?.(".amt, b"));
-    insert(text.map((node) => node.textContent).join("").trim());
-  }
+  if (again) writeAgain(again.closest(".msg"));
+  const undo = event.target.closest("[data-undo]");
+  if (undo) takeBack(undo);
 });
 document.addEventListener("input", (event) => {
   if (!event.target.closest("#composer")) return;
@@ -214,3 +236,4 @@ document.addEventListener("keydown", (event) => {
 });
 addEventListener("pagehide", saveDrafts);
 setInterval(saveDrafts, SAVE_EVERY);
+setInterval(forgetOldUndos, 1000);

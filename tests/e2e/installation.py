@@ -159,6 +159,8 @@ def _environment(
         "GUICHE_MAIL_ADDRESS": SUPPORT,
         "GUICHE_MAIL_AUTHSERV_ID": AUTHSERV,
         "GUICHE_INBOX_POLL_S": "2",
+        "GUICHE_UNDO_SEND_S": "0",
+        "GUICHE_OUTBOX_PER_MINUTE": "100000",
         "GUICHE_TWILIO_ACCOUNT": phone.account_sid,
         "GUICHE_TWILIO_TOKEN": phone.auth_token,
         "GUICHE_TWILIO_API_URL": phone.api_url,
