@@ -22,6 +22,7 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
 }
 DROPPED = {"script", "style", "title", "template", "noscript", "svg", "math", "iframe", "object"}
+SCRIPTS = ("javascript:", "vbscript:", "livescript:")
 PICTURES = ("data:image/png;", "data:image/jpeg;", "data:image/gif;", "data:image/webp;")
 
 
@@ -57,7 +58,9 @@ def sanitise(html: str) -> SafeHtml:
 
 
 def _attribute(_tag: str, name: str, value: str) -> str | None:
-    plain = value.strip().lower()
+    plain = "".join(sign for sign in value if sign > " ").lower()
+    if plain.startswith(SCRIPTS):
+        return None  # also where it would only be shown: others may copy it into a link
     if name == "src":
         # A remote picture tells its sender that, when and where the mail was read.
         return value if plain.startswith(PICTURES) else None

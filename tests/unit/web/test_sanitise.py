@@ -29,6 +29,7 @@ from helpdesk.web.sanitise import sanitise
         "<table background='https://spy.example/1.png'><tr><td>a</td></tr></table>",
         "<video poster='https://spy.example/1.png'></video>",
         "<!-- https://spy.example -->",
+        "<p title='java\tscript:x()'>a</p>",
     ],
 )
 def test_nothing_acts_styles_or_fetches(html: str) -> None:
