@@ -29,6 +29,7 @@ class Candidate:
     detail: str
     reason: str  # e-mail, phone, name
     score: int  # 0..100
+    can_prove: bool = False  # a code can go to a confirmed address
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class CustomerCard:
     paid: Money | None = None
     contacts: int = 0  # conversations in 12 months
     url: str = ""
+    can_prove: bool = False  # not confirmed yet, and a code can go to a confirmed address
+
+
+@dataclass(frozen=True, slots=True)
+class StandingCode:
+    """A code that was sent and waits to be told."""
+
+    until: datetime
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class PanelScreen:
     ticket_id: str
     customer: CustomerCard | None = None
     candidates: tuple[Candidate, ...] = ()
+    code: StandingCode | None = None
     alert: AlertCard | None = None
     next_charge: NextCharge | None = None
     subscription: SubscriptionCard | None = None

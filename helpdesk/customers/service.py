@@ -159,6 +159,31 @@ def link_handle(tx: UnitOfWork, ticket: Ticket, part: Participant, customer_id: 
     return add_handle(tx, customer_id, kind=kind, value=part.value, verified=proven)
 
 
+def link_proven(tx: UnitOfWork, ticket: Ticket, customer: Customer, *, actor: Actor) -> None:
+    """Say whose ticket this is after she proved it; the address she wrote from is hers now.
+
+    The ticket must be locked. An address that somebody else has proven stays there.
+    """
+    _link(tx, ticket, customer.id, name=customer.name, actor=actor)
+    part = tx.session.scalar(
+        select(Participant)
+        .join(Message, Message.ticket_id == Participant.ticket_id)
+        .where(
+            Participant.ticket_id == ticket.id,
+            Message.direction == "in",
+            Message.author_handle == Participant.value,
+        )
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    if part is None:
+        return
+    known = handles_like(tx.session, part.kind, part.value)
+    if all(one.verified_at is None or one.customer_id == customer.id for one in known):
+        kind: HandleKind = part.kind  # type: ignore[assignment]  # a CHECK keeps it in the list
+        add_handle(tx, customer.id, kind=kind, value=part.value, verified=True)
+
+
 def _trusted(tx: UnitOfWork, ticket: Ticket, value: str) -> bool:
     """Say whether the channel stood by this sender in every message of the ticket."""
     levels = set(

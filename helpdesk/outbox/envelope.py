@@ -42,6 +42,11 @@ def mint_reply_token(secret: str, outbound_id: UUID, recipient: str) -> str:
     return base64.b32encode(mac[:20]).decode().lower()
 
 
+def mint_code(secret: str, message_id: UUID) -> str:
+    """Return the six digits that a message sent to prove an address carries."""
+    return f"{int.from_bytes(_mac(secret, 'link-code', message_id.hex)[:8], 'big') % 10**6:06}"
+
+
 def with_token(address: str, token: str) -> str:
     """Return our address carrying a reply token."""
     local, _, domain = address.rpartition("@")

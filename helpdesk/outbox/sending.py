@@ -25,6 +25,7 @@ from helpdesk.mailboxes.health import note_send_fault, note_sent, take_slot
 from helpdesk.mailboxes.queries import account_for, account_of_ticket
 from helpdesk.outbox.envelope import (
     instance_domain,
+    mint_code,
     mint_message_id,
     mint_reply_token,
     reply_subject,
@@ -267,12 +268,13 @@ def _write(
     """Return the message as the adapter is handed it."""
     kind = row.recipient_kind
     sender, reply_to = _our_address(settings, row.channel), ""
-    dressed = Dressed(message.body, "")
+    body = _text(settings, row, message)
+    dressed = Dressed(body, "")
     if row.channel == "email":
         sender = account.address if account else sender
         token = mint_reply_token(settings.secret_key, row.id, row.recipient)
         reply_to = with_token(sender, token)
-        dressed = dress(message.body, account, agent=message.author_name, company=settings.company)
+        dressed = dress(body, account, agent=message.author_name, company=settings.company)
     return Letter(
         key=row.key,
         channel=row.channel,
@@ -290,6 +292,14 @@ def _write(
         template=row.envelope.get("template", ""),
         variables=row.envelope.get("variables", {}),
     )
+
+
+def _text(settings: Settings, row: Outbound, message: Message) -> str:
+    """Return what the customer reads: a secret code stands in no row, only in what leaves."""
+    if "text_with_code" not in row.envelope:
+        return message.body
+    text: str = row.envelope["text_with_code"]
+    return text.replace("{code}", mint_code(settings.secret_key, message.id))
 
 
 def _our_address(settings: Settings, channel: str) -> str:

@@ -10,6 +10,7 @@ _AGENT = {
     "ticket.tag",
     "customer.read",
     "customer.link",
+    "customer.merge",
     "billing.read",
     "billing.preview",
     "billing.refund",

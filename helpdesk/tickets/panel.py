@@ -22,6 +22,7 @@ from billing_core.store.views import (
 )
 from helpdesk.customers.handles import PHONES
 from helpdesk.customers.likeness import Facts
+from helpdesk.customers.link_codes import CHANNEL_OF, standing_codes
 from helpdesk.customers.match import candidates
 from helpdesk.customers.model import Customer, Handle
 from helpdesk.customers.queries import handles_of
@@ -32,6 +33,7 @@ from helpdesk.customers.screen import (
     InvoiceLine,
     InvoiceState,
     PanelScreen,
+    StandingCode,
     SubscriptionCard,
     SubscriptionState,
 )
@@ -64,18 +66,21 @@ STATES: dict[str, SubscriptionState] = {
 
 def panel_screen(session: Session, ticket: Ticket, agent: Agent, formats: Formats) -> PanelScreen:
     """Return the column; with nobody identified, who it may be."""
+    code = _standing_code(session, ticket, formats)
     if ticket.customer_id is None:
-        return PanelScreen(str(ticket.id), candidates=_candidates(session, ticket, formats))
+        offered = _candidates(session, ticket, formats)
+        return PanelScreen(str(ticket.id), candidates=offered, code=code)
     customer = session.get_one(Customer, ticket.customer_id)
     account = _account(session, customer.id, formats.now) if agent.may("billing.read") else None
     card = _customer_card(session, ticket, customer, account, formats)
     if account is None:
         failed = agent.may("billing.read")
-        return PanelScreen(str(ticket.id), customer=card, failed=failed)
+        return PanelScreen(str(ticket.id), customer=card, code=code, failed=failed)
     limit = session.scalar(select(Staff.act_limit_minor).where(Staff.id == agent.id)) or 0
     return PanelScreen(
         ticket_id=str(ticket.id),
         customer=card,
+        code=code,
         alert=_alert(ticket, account, formats),
         next_charge=_next_charge(account.next_charge, formats),
         subscription=_subscription(account.subscription, formats),
@@ -113,16 +118,30 @@ def _candidates(session: Session, ticket: Ticket, formats: Formats) -> tuple[Can
         "document": formats.gettext("document"),
         "address": formats.gettext("address"),
     }
-    return tuple(
-        Candidate(
-            customer_id=str(one.customer_id),
-            name=one.name,
-            detail=next((handle.value for handle in handles_of(session, one.customer_id)), ""),
-            reason=reasons.get(one.why, one.why),
-            score=one.score,
+    offered = []
+    for one in candidates(session, told):
+        handles = handles_of(session, one.customer_id)
+        offered.append(
+            Candidate(
+                customer_id=str(one.customer_id),
+                name=one.name,
+                detail=handles[0].value if handles else "",
+                reason=reasons.get(one.why, one.why),
+                score=one.score,
+                can_prove=_reachable(handles),
+            )
         )
-        for one in candidates(session, told)
-    )
+    return tuple(offered)
+
+
+def _reachable(handles: list[Handle]) -> bool:
+    """Say whether a code can go to a confirmed address."""
+    return any(one.verified_at is not None and one.kind in CHANNEL_OF for one in handles)
+
+
+def _standing_code(session: Session, ticket: Ticket, formats: Formats) -> StandingCode | None:
+    codes = [one for one in standing_codes(session, ticket.id) if one.expires_at > formats.now]
+    return StandingCode(codes[0].expires_at, codes[0].tries_left) if codes else None
 
 
 def _customer_card(
@@ -133,6 +152,7 @@ def _customer_card(
     formats: Formats,
 ) -> CustomerCard:
     handle = _handle(session, ticket, customer)
+    proven = handle is not None and handle.verified_at is not None
     abroad = customer.time_zone != str(formats.zone)
     year_ago = formats.now - timedelta(days=365)
     contacts = (
@@ -154,6 +174,8 @@ def _customer_card(
         since=min([formats.local(customer.created_at).date(), *started]),
         paid=account.paid_total if account else None,
         contacts=session.scalar(select(func.count()).select_from(contacts)) or 0,
+        url=f"/customers/{customer.id}",
+        can_prove=not proven and _reachable(handles_of(session, customer.id)),
     )
 
 

@@ -14,9 +14,9 @@ MOST = 99  # a badge says no more than this
 
 
 def shell_screen(nav: str) -> ShellScreen:
-    """Return the frame with `nav` lit: inbox, approvals, live, quarantine. Raises `SignedOut`."""
+    """Return the frame with `nav` lit: inbox, customers, approvals, live, quarantine. Raises `SignedOut`."""
     agent = current_agent()
-    rooms = ["inbox"]
+    rooms = ["inbox", "customers"]
     if agent.may("billing.approve"):
         rooms.append("approvals")
     if agent.may("board.read"):
