@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from channels.port import Answer, Delivery, Inbound, Outbound, Receipt
-from channels.webchat.parse import read_frame, read_message
+from channels.webchat.parse import read_file, read_frame, read_message
 
 
 class WebChatAdapter:
@@ -19,7 +19,8 @@ class WebChatAdapter:
         return Answer('{"ok": true}', "application/json", 202)
 
     def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt]:
-        return [read_message(read_frame(delivery))]
+        frame = read_frame(delivery)
+        return [read_message(frame, read_file(delivery, frame))]
 
     def send(self, message: Outbound) -> str:
         """The row itself is the delivery; the hint after the commit wakes the widget."""

@@ -2,13 +2,14 @@
 
 import json
 
-from channels.port import Delivery, Inbound, Party, Unreadable
+from channels.port import Delivery, File, Inbound, Party, Unreadable
 
 MAX_TEXT = 4000  # characters of one chat message
 MAX_ID = 64
 MAX_SUBJECT = 200
 MAX_FACT = 300
 MAX_ANSWERS = 16_000  # characters of the pre-chat form, as JSON
+CHAT_FILE = "application/vnd.guiche.chat-file"  # a frame, a line end, the bytes of a file
 FACTS = ("email", "email_by", "page", "language", "widget", "closed", "token_id")
 
 
@@ -17,8 +18,9 @@ def read_frame(delivery: Delivery) -> dict[str, str]:
 
     Raises `Unreadable`.
     """
+    body, _ = _parts(delivery)
     try:
-        frame = json.loads(delivery.body)
+        frame = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Unreadable("not JSON") from error
     if not isinstance(frame, dict):
@@ -39,7 +41,22 @@ def read_frame(delivery: Delivery) -> dict[str, str]:
     return frame
 
 
-def read_message(frame: dict[str, str]) -> Inbound:
+def read_file(delivery: Delivery, frame: dict[str, str]) -> tuple[File, ...]:
+    """Return the file that came behind a frame, if one did."""
+    _, content = _parts(delivery)
+    if not content:
+        return ()
+    return (File(frame.get("file_name", ""), frame.get("file_type", ""), content),)
+
+
+def _parts(delivery: Delivery) -> tuple[bytes, bytes]:
+    if delivery.headers.get("content-type") != CHAT_FILE:
+        return delivery.body, b""
+    frame, _, content = delivery.body.partition(b"\n")
+    return frame, content
+
+
+def read_message(frame: dict[str, str], files: tuple[File, ...] = ()) -> Inbound:
     """Turn a frame into a message.
 
     A visitor who proved who she is (`subject` was set by our server from a signed
@@ -63,6 +80,7 @@ def read_message(frame: dict[str, str]) -> Inbound:
         sent_at=None,
         trust="verified" if subject else "bare",
         thread_key=frame["chat_key"],
+        files=files,
         data=_facts(frame),
     )
 

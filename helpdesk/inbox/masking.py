@@ -12,6 +12,7 @@ before, and is read from its header.
 import base64
 import quopri
 import re
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode
@@ -38,6 +39,8 @@ _ISSUERS = (
     (re.compile(r"(?:606282|3841)"), (16, 19)),
     (re.compile(r"(?:5018|5020|5038|5[6-8]|6304|6759|676[1-3])"), (13, 14, 15, 16, 17, 18, 19)),
 )
+
+CHAT_FILE = "application/vnd.guiche.chat-file"  # a chat frame, a line end, a file's bytes
 
 _LONGEST = 19  # digits
 _MOST_PARTS = 200  # boundaries of one mail; past these, the outer part is masked as a whole
@@ -76,7 +79,11 @@ def is_card_number(digits: str) -> bool:
 def mask_delivery(delivery: Delivery) -> Delivery:
     """Return the delivery as it may be kept. Its signature fits the unmasked bytes only."""
     kind = delivery.headers.get("content-type", "").partition(";")[0].strip().casefold()
-    by_kind = {"message/rfc822": _mask_mail, "application/x-www-form-urlencoded": _mask_form}
+    by_kind = {
+        "message/rfc822": _mask_mail,
+        "application/x-www-form-urlencoded": _mask_form,
+        CHAT_FILE: _mask_chat_file,
+    }
     try:
         body = by_kind.get(kind, _mask_bytes)(delivery.body)
     except Exception:  # strangers write the bytes: an unforeseen fault must not lose them
@@ -155,6 +162,14 @@ def _mask_bytes(body: bytes) -> bytes:
     except UnicodeDecodeError:
         text, charset = body.decode("latin-1"), "latin-1"  # any byte comes back as it was
     return mask_text(text).encode(charset)
+
+
+def _mask_chat_file(body: bytes) -> bytes:
+    """Mask the frame, and the file behind it where it is text; other bytes stay as they are."""
+    frame, end, content = body.partition(b"\n")
+    with suppress(UnicodeDecodeError):
+        content = mask_text(content.decode("utf-8")).encode()
+    return _mask_bytes(frame) + end + content
 
 
 def _mask_form(body: bytes) -> bytes:

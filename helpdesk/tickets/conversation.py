@@ -18,6 +18,7 @@ from helpdesk.sla.queries import clocks_of
 from helpdesk.sla.rules import Clock
 from helpdesk.staff.agent import Agent
 from helpdesk.staff.model import Staff
+from helpdesk.tickets.desk import CARRY_FILES
 from helpdesk.tickets.model import Message, Ticket
 from helpdesk.tickets.queries import drafts_of, tags_of, visible_to
 from helpdesk.tickets.screen import (
@@ -132,6 +133,7 @@ def _composer(session: Session, ticket: Ticket, desk: Desk) -> ComposerScreen:
         may_reply=desk.agent.may("ticket.reply"),
         may_note=desk.agent.may("ticket.note"),
         templates="whatsapp" in keys and bool(templates(session, usable=True)),
+        attach=any(way.key in CARRY_FILES for way in ways),
     )
 
 

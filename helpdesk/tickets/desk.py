@@ -6,13 +6,14 @@ she may not see she cannot change: `NotFound`.
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete
 
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import Conflict, InvalidInput
 from helpdesk.events.service import Actor, append_event
+from helpdesk.inbox.files import KeptFile, attach
 from helpdesk.inbox.masking import mask_text
 from helpdesk.outbox.service import queue_message
 from helpdesk.services import Services
@@ -28,6 +29,7 @@ from helpdesk.tickets.queries import (
 )
 from helpdesk.tickets.service import add_staff_message, mark_read, set_status
 
+CARRY_FILES = ("chat",)
 THEN = {"": None, "waiting": "pending", "solved": "solved"}
 CATEGORY_STATUS = {"open": "open", "waiting": "pending", "solved": "solved"}
 
@@ -42,6 +44,7 @@ class ReplyAsk:
     seen_seq: int | None = None  # how far the timeline was shown; None: the sender cannot know
     anyway: bool = False  # she was told of a colleague's answer and sends hers all the same
     then: str = ""  # a key of THEN
+    files: tuple[KeptFile, ...] = ()  # on disk already; CARRY_FILES says where they may go
 
 
 def reply(services: Services, agent: Agent, ticket_id: UUID, ask: ReplyAsk) -> Message:
@@ -71,6 +74,8 @@ def reply(services: Services, agent: Agent, ticket_id: UUID, ask: ReplyAsk) -> M
             visibility="public",
             client_msg_id=ask.client_msg_id,
         )
+        for file in ask.files:
+            attach(tx, message.id, file, attachment_id=uuid4())
         # A chat is talked, not posted: nobody takes a spoken word back.
         hold_s = 0 if ask.channel == "chat" else services.settings.undo_send_s
         queue_message(tx, ticket, message, hold_s=hold_s)

@@ -1,17 +1,22 @@
 """What the console posts, as typed values or `InvalidInput`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from uuid import UUID
 
+from werkzeug.datastructures import FileStorage
+
+from channels.port import File
 from helpdesk.errors import InvalidInput
-from helpdesk.tickets.desk import CATEGORY_STATUS, THEN, ReplyAsk
+from helpdesk.tickets.desk import CARRY_FILES, CATEGORY_STATUS, THEN, ReplyAsk
 from helpdesk.tickets.model import CHANNELS
 from helpdesk.web.input import refuse_unknown
 
 LONGEST_BODY = 20_000
 LONGEST_TAG = 40
+LONGEST_FILE = 10 * 1024 * 1024  # bytes
+MOST_FILES = 5
 OPENING = time(9)  # of the morning somebody snoozes to
 
 Form = Mapping[str, str]
@@ -34,6 +39,25 @@ def read_reply(form: Form) -> ReplyAsk:
         anyway=form.get("anyway") == "1",
         then=one_of(form, "then", tuple(THEN), default=""),
     )
+
+
+def read_files(channel: str, sent: Iterable[FileStorage]) -> list[File]:
+    """Return the files of an answer: a channel carries them or refuses them, never drops them."""
+    files = [one for one in sent if one.filename]
+    if files and channel not in CARRY_FILES:
+        raise InvalidInput("files", "This channel carries no files.")
+    if len(files) > MOST_FILES:
+        raise InvalidInput("files", "These are too many files for one answer.")
+    return [File(one.filename or "file", "", _content(one)) for one in files]
+
+
+def _content(sent: FileStorage) -> bytes:
+    content = sent.stream.read(LONGEST_FILE + 1)
+    if not content:
+        raise InvalidInput("files", "This file is empty.")
+    if len(content) > LONGEST_FILE:
+        raise InvalidInput("files", "This file is too large: 10 MB at most.")
+    return content
 
 
 def read_note(form: Form) -> NoteAsk:

@@ -1,5 +1,6 @@
 """The console over HTTP. Regions are answered to htmx, whole pages to a browser."""
 
+from dataclasses import replace
 from io import BytesIO
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from helpdesk.errors import InvalidInput, NotFound
+from helpdesk.inbox.files import keep_file
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets import desk, forms
 from helpdesk.tickets.conversation import Desk, conversation_screen, header_screen
@@ -101,6 +103,8 @@ def panel(ticket_id: UUID) -> ResponseReturnValue:
 @requires("ticket.reply")
 def reply(ticket_id: UUID) -> ResponseReturnValue:
     ask = forms.read_reply(request.form)
+    files = forms.read_files(ask.channel, request.files.getlist("files"))
+    ask = replace(ask, files=tuple(keep_file(services().blobs, file) for file in files))
     message = desk.reply(services(), current_agent(), ticket_id, ask)
     return _timeline(ticket_id, _seen(ask.seen_seq, message))
 

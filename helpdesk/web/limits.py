@@ -27,5 +27,9 @@ def configure_limits(app: Flask) -> None:
         view: Any = app.view_functions[rule.endpoint]
         if rule.rule == "/login":
             app.view_functions[rule.endpoint] = limiter.limit(SIGN_IN, methods=["POST"])(view)
-        elif rule.rule.startswith("/hooks/") or rule.endpoint in ("widget.post", "widget.seen"):
+        elif rule.rule.startswith("/hooks/") or rule.endpoint in (
+            "widget.post",
+            "widget.post_file",
+            "widget.seen",
+        ):
             app.view_functions[rule.endpoint] = limiter.limit(DELIVERIES)(view)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
+from helpdesk.inbox.model import Attachment
 from helpdesk.outbox.model import Outbound
 from helpdesk.staff.model import Staff
 from helpdesk.tickets.model import Message, Participant, ReadMark, Ticket
@@ -29,6 +30,16 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class ChatFile:
+    """A file of a bubble. The conversation's secret fetches its bytes."""
+
+    id: UUID
+    name: str
+    media_type: str  # decided by us
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ChatItem:
     """One bubble."""
 
@@ -40,6 +51,7 @@ class ChatItem:
     at: datetime
     read: bool  # one of the staff has seen it
     client_msg_id: str  # as her browser named it; "" for an answer
+    files: tuple[ChatFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ def page_of(
         found = session.execute(
             wanted.where(Entry.seq > after).order_by(Entry.seq).limit(PAGE + 1)
         ).all()
-        items = tuple(_item(row) for row in found[:PAGE])
+        items = _items(session, found[:PAGE])
         return ChatPage(items, after > 0, len(found) > PAGE, last_seq, read_seq)
     if before is not None:
         seq = _seq(session, chat_key, before)
@@ -83,7 +95,7 @@ def page_of(
             return ChatPage((), earlier=False)
         wanted = wanted.where(Entry.seq < seq)
     found = session.execute(wanted.order_by(Entry.seq.desc()).limit(PAGE + 1)).all()
-    items = tuple(_item(row) for row in reversed(found[:PAGE]))
+    items = _items(session, found[PAGE - 1 :: -1])
     return ChatPage(items, len(found) > PAGE, False, last_seq, read_seq)
 
 
@@ -207,7 +219,18 @@ def _messages(chat_key: str) -> Select[Entry, Message, int | None]:
     )
 
 
-def _item(row: Row[Entry, Message, int | None]) -> ChatItem:
+def _items(
+    session: Session, rows: Sequence[Row[Entry, Message, int | None]]
+) -> tuple[ChatItem, ...]:
+    files: dict[UUID, list[ChatFile]] = {}
+    ids = [message.id for _, message, _ in rows]
+    for file in session.scalars(select(Attachment).where(Attachment.message_id.in_(ids))):
+        about = ChatFile(file.id, file.name, file.media_type, file.size)
+        files.setdefault(file.message_id, []).append(about)
+    return tuple(_item(row, files.get(row[1].id, [])) for row in rows)
+
+
+def _item(row: Row[Entry, Message, int | None], files: list[ChatFile]) -> ChatItem:
     entry, message, read_up_to = row
     return ChatItem(
         place=(entry.seq, 0),
@@ -218,6 +241,7 @@ def _item(row: Row[Entry, Message, int | None]) -> ChatItem:
         at=message.at,
         read=message.seq <= (read_up_to or 0),
         client_msg_id=_own_name(message),
+        files=tuple(sorted(files, key=lambda file: file.name)),
     )
 
 

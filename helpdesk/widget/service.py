@@ -16,9 +16,10 @@ from uuid import UUID
 import jwt
 import structlog
 
-from channels.port import Delivery, Receipt, Unreadable
+from channels.port import Delivery, File, Receipt, Unreadable
 from helpdesk.customers.handles import normalise
 from helpdesk.errors import Conflict, InvalidInput, SignedOut
+from helpdesk.inbox.masking import CHAT_FILE
 from helpdesk.inbox.phrases import phrase
 from helpdesk.inbox.preparing import storable
 from helpdesk.inbox.service import read_one, store_delivery
@@ -108,8 +109,10 @@ def visitor_of(services: Services, token: str) -> Visitor | None:
     return Visitor(subject, name, email, token_id)
 
 
-def post_message(services: Services, post: ChatPost) -> str:
+def post_message(services: Services, post: ChatPost, file: File | None = None) -> str:
     """Store one message, read it, and return the conversation's key.
+
+    A `file` has been checked; the message's text is then its name.
 
     Once it is stored it is kept, whatever happens afterwards: should reading fail here,
     the job does it. Reading here keeps a visitor's messages in the order she sent them.
@@ -134,7 +137,9 @@ def post_message(services: Services, post: ChatPost) -> str:
         first=first,
     )
     facts = _facts(services, setup, post, visitor, answers)
-    delivery = Delivery(_frame(post, visitor, chat_key, facts))
+    if file is not None:
+        facts |= {"file_name": file.name, "file_type": file.media_type}
+    delivery = _delivery(_frame(post, visitor, chat_key, facts), file)
     try:
         key = services.adapters["chat"].receive(delivery)
     except Unreadable as error:
@@ -205,6 +210,12 @@ def _frame(post: ChatPost, visitor: Visitor | None, chat_key: str, facts: dict[s
     }
     plain = {name: storable(value) for name, value in frame.items()}
     return json.dumps(plain, ensure_ascii=False).encode()
+
+
+def _delivery(frame: bytes, file: File | None) -> Delivery:
+    if file is None:
+        return Delivery(frame)
+    return Delivery(frame + b"\n" + file.content, {"content-type": CHAT_FILE})
 
 
 def _read_now(services: Services, inbound_id: UUID) -> None:

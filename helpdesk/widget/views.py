@@ -1,11 +1,22 @@
 """The visitor's doors: the script to embed, the frame, and her messages."""
 
 import json
+from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    g,
+    jsonify,
+    render_template,
+    request,
+    send_file,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import force_locale
 from sqlalchemy.orm import Session
@@ -15,6 +26,7 @@ from helpdesk.web.access import public, services
 from helpdesk.web.formats import current_formats
 from helpdesk.web.screen import person
 from helpdesk.widget.colours import ink_on
+from helpdesk.widget.files import LONGEST_FILE, check_file, file_of
 from helpdesk.widget.hours import Hours, is_open, next_opening
 from helpdesk.widget.queries import ChatItem, ChatPage, is_reachable, page_of, state_of
 from helpdesk.widget.service import ChatPost, chat_key_of, note_seen, post_message, visitor_of
@@ -37,6 +49,7 @@ FIELDS = {
 }
 LONGEST_POST = 64 * 1024  # bytes
 LONGEST_NUMBER = 9  # digits
+LONGEST_NAME = 150  # of a file
 LOADER_SETUP = '{ key: "", colour: "#B5451B", ink: "#FFFFFF", greetings: [] }'  # in loader.js
 IDENTITY = "X-Visitor-Identity"  # header of the site's signed token
 
@@ -96,6 +109,41 @@ def theme() -> ResponseReturnValue:
 def post() -> ResponseReturnValue:
     post_message(services(), _chat_post())
     return jsonify(ok=True), 202
+
+
+@bp.post("/chat/files")
+@public(OWN_SECRET)
+def post_file() -> ResponseReturnValue:
+    """Take one file, as a message of its own whose text is the file's name."""
+    request.max_content_length = LONGEST_FILE + LONGEST_POST
+    data = request.form.to_dict()
+    if set(data) - FIELDS:
+        raise InvalidInput("message", "has unknown fields")
+    sent = request.files.get("file")
+    if sent is None:
+        raise InvalidInput("file.empty", "no file came")
+    with closing(sent):
+        file = check_file((sent.filename or "file")[-LONGEST_NAME:], sent.stream.read())
+    plain = {"client_msg_id": ""} | data | {"text": file.name}
+    post_message(services(), ChatPost(secret=_secret(), **plain), file)
+    return jsonify(ok=True), 202
+
+
+@bp.get("/chat/files/<uuid:file_id>")
+@public(OWN_SECRET)
+def fetch_file(file_id: UUID) -> ResponseReturnValue:
+    """Hand out a file to keep, never to run: saved, not shown, not guessed at."""
+    chat_key = chat_key_of(_secret())
+    with services().reading() as session:
+        found = file_of(session, chat_key, file_id)
+    response = send_file(
+        BytesIO(services().blobs.read(found.blob)),
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=found.name or "file",
+    )
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
 
 
 @bp.get("/chat/messages")
@@ -182,6 +230,10 @@ def _bubble(item: ChatItem) -> dict[str, Any]:
         "at": item.at.isoformat(),
         "read": item.read,
         "client_msg_id": item.client_msg_id,
+        "files": [
+            {"id": str(file.id), "name": file.name, "type": file.media_type, "size": file.size}
+            for file in item.files
+        ],
     }
 
 

@@ -4,6 +4,7 @@
 
 import { io } from "../vendor/socket.io-client-4.8.4/socket.io.esm.min.js";
 import * as before from "./before.js";
+import * as files from "./files.js";
 import { Keeping, subjectOf } from "./keeping.js";
 import * as list from "./log.js";
 
@@ -251,6 +252,67 @@ form.addEventListener("submit", (event) => {
   grow();
   sendAll();
 });
+
+// ---- files ----
+
+const chooser = root.querySelector("[data-files]");
+chooser.addEventListener("change", () => {
+  for (const file of [...chooser.files]) offerFile(file);
+  chooser.value = "";
+});
+field.addEventListener("paste", (event) => {
+  for (const file of [...event.clipboardData.files]) offerFile(file);
+});
+root.addEventListener("dragover", (event) => event.preventDefault());
+root.addEventListener("drop", (event) => {
+  event.preventDefault();
+  for (const file of [...event.dataTransfer.files]) offerFile(file);
+});
+
+list.fetchFilesBy(async (id) => {
+  const answer = await ask(`/chat/files/${id}`);
+  if (!answer.ok) throw new Error(`the server said ${answer.status}`);
+  return answer.blob();
+});
+
+function offerFile(file) {
+  const answers = before.answers();
+  if (answers === null) return;
+  const post = { client_msg_id: crypto.randomUUID(), text: file.name || "file" };
+  const problem = files.fault(file);
+  list.wait(post, problem || words.sending, { failed: Boolean(problem) });
+  list.draw({ earlier, solvedAt, stick: true });
+  before.form.hidden = true;
+  const more = { page: (query.get("page") ?? "").slice(0, 120), language: words.language, widget: words.key };
+  if (!problem) sendFile(post, file, { ...more, ...(answers && { answers }) }, FIRST_WAIT);
+}
+
+async function sendFile(post, file, more, wait) {
+  const whose = keeping;
+  const fields = { client_msg_id: post.client_msg_id, identity, ...more };
+  const say = (word, failed = false) => {
+    list.wait(post, word, { failed });
+    list.draw({ earlier, solvedAt });
+  };
+  const { status, reason } = await files.post(fields, file, headers(), (percent) => say(words.percent.replace("{percent}", percent)));
+  if (whose !== keeping) return; // somebody else sits here now
+  if (!status || status >= 500 || status === 429) {
+    say(words.unsent, true);
+    setTimeout(sendFile, wait, post, file, more, Math.min(wait * 2, LONGEST_WAIT));
+  } else if (status === 422 && identity && reason.field === "identity") {
+    identity = "";
+    sendFile(post, file, more, wait);
+  } else if (status >= 400) {
+    say(status === 413 ? words.tooLarge : files.refusal(reason.field), true);
+    if (reason.field?.startsWith("answers")) {
+      askBefore();
+      before.refuse(reason.field.split(".")[1] ?? "");
+    }
+  } else {
+    say(words.sent);
+    refresh({ stick: true });
+  }
+}
 
 field.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

@@ -1,5 +1,7 @@
 // The list of bubbles. Everything a person wrote goes in as text, never as markup.
 
+import { card } from "./files.js";
+
 const root = document.querySelector(".w");
 const words = root.dataset;
 const log = root.querySelector("[data-log]");
@@ -24,12 +26,24 @@ export function clockOf(moment) {
   return today ? hour.format(at) : `${day.format(at)}, ${hour.format(at)}`;
 }
 
+let fetchFile = null;
+/** Say how the bytes of a file are fetched. */
+export function fetchFilesBy(fetcher) { fetchFile = fetcher; }
+
 const keyOf = (item) => item.client_msg_id || item.id;
 
 function bubble(mine, author, text) {
   const node = copy(mine ? "mine" : "theirs");
   node.querySelector(".sr").textContent = `${mine ? words.you : author || words.company}: `;
   node.querySelector("[data-text]").textContent = text;
+  return node;
+}
+
+/** A message that is only a file shows the file; its text is the file's name. */
+function message(item) {
+  const node = bubble(item.mine, item.author, item.text);
+  for (const file of item.files) node.querySelector(".wb").append(card(file, fetchFile));
+  node.querySelector("[data-text]").hidden = item.files.length === 1 && item.files[0].name === item.text;
   return node;
 }
 
@@ -63,7 +77,7 @@ function nodeFor(key) {
   if (!nodes.has(key)) {
     const item = items.get(key);
     if (!item) nodes.set(key, bubble(true, "", waiting.get(key).post.text));
-    else nodes.set(key, item.kind === "slip" ? slip(item) : bubble(item.mine, item.author, item.text));
+    else nodes.set(key, item.kind === "slip" ? slip(item) : message(item));
   }
   return nodes.get(key);
 }
@@ -79,6 +93,7 @@ const stands = (one, other) => items.get(one).place[0] - items.get(other).place[
 
 /** Take what the server holds into the list; return the keys that were new. */
 export function take(fetched) {
+  for (const item of fetched) if (waiting.has(item.client_msg_id) && item.files?.length) redraw(item.client_msg_id);
   const fresh = fetched.map(keyOf).filter((key) => !items.has(key));
   for (const item of fetched) {
     if (item.kind === "slip" && items.get(item.id)?.undone !== item.undone) redraw(item.id);

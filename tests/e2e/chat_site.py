@@ -1,5 +1,6 @@
 """The product behind one port, a customer's own site behind another, and the widget in between."""
 
+import base64
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,10 +15,12 @@ from sqlalchemy import select
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from billing_core.ports import Clock, Gateway
+from channels.port import File
 from helpdesk.app import create_app
 from helpdesk.bootstrap import build_services, wall_clock
 from helpdesk.customers.service import add_handle, create_customer
 from helpdesk.demo.views import signed
+from helpdesk.inbox.files import keep_file
 from helpdesk.jobs.recorded import RecordedJobs
 from helpdesk.migrations.runner import migrate
 from helpdesk.services import Services
@@ -102,6 +105,19 @@ class ChatSite:
         message = reply(self.services, self.camila, ticket_id, ask)
         self.drain()
         return message.id
+
+    def answers_with_file(self, ticket_id: UUID, text: str, name: str, content: bytes) -> None:
+        """Have Camila answer with a file."""
+        kept = keep_file(self.services.blobs, File(name, "", content))
+        ask = ReplyAsk(channel="chat", body=text, client_msg_id=str(uuid4()), files=(kept,))
+        reply(self.services, self.camila, ticket_id, ask)
+        self.drain()
+
+    def home_picture(self) -> bytes:
+        """Return a picture of one dot."""
+        return base64.b64decode(
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+        )
 
     def cut_lines(self) -> None:
         """End every socket below the protocol, as a network does."""

@@ -286,6 +286,55 @@ def test_before_it_is_opened_the_widget_costs_one_small_script(
     assert [one for one in asked if one.startswith(site.home)] == [f"{site.home}/widget.js"]
 
 
+def test_files_travel_both_ways_and_what_cannot_says_why(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    page = visit(site.shop_page())
+    refused: list[str] = []
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    window = open_chat(page)
+    choose = window.get_by_label("Send a file")
+    pixel = site.home_picture()
+    choose.set_input_files({"name": "receipt.png", "mimeType": "image/png", "buffer": pixel})
+    picture = window.locator(".it.me img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") == 1
+    expect(window.locator(".it.me .st")).to_contain_text("Sent")
+    choose.set_input_files({"name": "a.exe", "mimeType": "x/y", "buffer": b"MZ\x90\x00"})
+    expect(window.get_by_text("Files of this kind are not accepted.")).to_be_visible()
+    choose.set_input_files({"name": "void.txt", "mimeType": "text/plain", "buffer": b""})
+    expect(window.get_by_text("This file is empty.")).to_be_visible()
+    site.answers_with_file(site.tickets()[0].id, "Here it is.", "invoice.pdf", b"%PDF-1.4 ours")
+    expect(window.get_by_text("Here it is.")).to_be_visible()
+    with page.expect_download() as download:
+        window.get_by_role("button", name="invoice.pdf").click()
+    assert Path(download.value.path()).read_bytes() == b"%PDF-1.4 ours"
+    assert site.said() == ["receipt.png"]
+    assert refused == []
+
+
+def test_a_file_whose_line_breaks_is_sent_again_once(
+    site: ChatSite, visit: Callable[..., Page]
+) -> None:
+    page = visit(site.shop_page())
+    window = open_chat(page)
+    tries: list[int] = []
+
+    def lose_first(route: Route) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/chat/files", lose_first)
+    file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"}
+    window.get_by_label("Send a file").set_input_files(file)  # type: ignore[arg-type]
+    expect(window.get_by_text("Not sent. We try again by ourselves.")).to_be_visible()
+    expect(window.locator(".it.me .st")).to_contain_text("Sent", timeout=10_000)
+    assert site.said() == ["a.txt"]
+
+
 def test_two_tabs_show_one_conversation(site: ChatSite, visit: Callable[..., Page]) -> None:
     first = visit(site.shop_page())
     second = visit(site.shop_page(), first.context)

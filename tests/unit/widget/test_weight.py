@@ -7,6 +7,7 @@ STATIC = Path(__file__).resolve().parents[3] / "static"
 WINDOW = [
     STATIC / "widget" / "frame.js",
     STATIC / "widget" / "before.js",
+    STATIC / "widget" / "files.js",
     STATIC / "widget" / "keeping.js",
     STATIC / "widget" / "log.js",
     STATIC / "vendor" / "socket.io-client-4.8.4" / "socket.io.esm.min.js",
