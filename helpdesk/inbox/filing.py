@@ -14,6 +14,7 @@ from helpdesk.events.service import Actor
 from helpdesk.inbox.blobs import BlobStore, name_blob
 from helpdesk.inbox.blocking import is_blocked
 from helpdesk.inbox.files import KeptFile, attach, keep_file
+from helpdesk.inbox.masking import mask_text
 from helpdesk.inbox.model import Inbound, MailIndex
 from helpdesk.inbox.phrases import phrase
 from helpdesk.inbox.threading import (
@@ -43,6 +44,16 @@ from helpdesk.widget.intake import remember
 
 LONGEST_SUBJECT: Final = 200
 LONGEST_FIRST_LINE: Final = 80
+# Of what a channel tells about a message, what is kept to show to an agent.
+SHOWN_FACTS: Final = (
+    "authentication",
+    "authentication_claimed",
+    "sender_warnings",
+    "original_sender",
+    "reply_to",
+    "files_omitted",
+    "cut",
+)
 CHAT: Final = "chat"
 SILENT_CALLS: Final = ("missed", "waiting")
 MEDIA: Final = "media_0_url"  # of the data of a text with files that the provider keeps
@@ -276,6 +287,7 @@ def _message(
         html_blob=part.html,
         trust=item.trust,
         auto=item.auto or "",
+        facts={name: mask_text(item.data[name]) for name in SHOWN_FACTS if name in item.data},
         client_msg_id=item.external_id if channel_of(item) == CHAT else None,
         media_url=f"/attachments/{uuid.uuid4()}" if media else "",
         media_seconds=int(seconds) if media and seconds.isdecimal() else 0,

@@ -1,6 +1,7 @@
 """Rows of the queue and of the conversation."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -141,6 +142,8 @@ class Message(Base):
     client_msg_id: Mapped[str | None]  # set where the writer may post the same thing twice
     media_url: Mapped[str] = mapped_column(default="")  # a call's recording
     media_seconds: Mapped[int] = mapped_column(default=0)
+    # What the channel tells an agent about it: who is said to have vouched, what was omitted.
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     at: Mapped[datetime]
 
 

@@ -118,6 +118,10 @@ class MessageItem:
     state_at: datetime | None = None
     error: str = ""  # why it was not sent, safe to show
     attachments: tuple[Attachment, ...] = ()
+    whole_url: str = ""  # everything it says, quotes and signature too, where less is shown
+    trust: str = ""
+    auto: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
     html_url: str = ""  # the letter as its sender designed it, behind a sandbox
     recording_url: str = ""
     seconds: int = 0

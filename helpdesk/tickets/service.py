@@ -4,7 +4,8 @@ Each takes the open transaction and a ticket that is locked or was made in it, a
 row, timeline, clocks and hints agreeing. What agents do themselves is in desk.py.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -47,6 +48,7 @@ class CustomerMessage:
     language: str = ""
     trust: str = ""
     auto: str = ""  # anything but "" is a machine: it moves no clock and reopens nothing
+    facts: Mapping[str, str] = field(default_factory=dict)
     client_msg_id: str | None = None
     media_url: str = ""
     media_seconds: int = 0
@@ -115,6 +117,7 @@ def add_customer_message(tx: UnitOfWork, ticket: Ticket, said: CustomerMessage) 
             language=said.language,
             trust=said.trust,
             auto=said.auto,
+            facts=dict(said.facts),
             client_msg_id=said.client_msg_id,
             media_url=said.media_url,
             media_seconds=said.media_seconds,

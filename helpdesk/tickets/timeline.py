@@ -164,6 +164,10 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
                 for file in rows.files.get(message.id, ())
             ),
             html_url=f"/messages/{message.id}/original" if message.html_blob else "",
+            whole_url=f"/messages/{message.id}/whole" if _is_shortened(message) else "",
+            trust=message.trust if message.channel == "email" else "",
+            auto=message.auto,
+            facts=message.facts,
             recording_url=message.media_url,
             seconds=message.media_seconds,
             retry=stuck and writer.may_send,
@@ -177,6 +181,10 @@ def _undo_until(sending: Outbound | None, writer: Writer) -> datetime | None:
     if sending is None or not writer.may_send or not may_take_back(sending, writer.formats.now):
         return None
     return sending.not_before
+
+
+def _is_shortened(message: Message) -> bool:
+    return bool(message.reply_text) and message.reply_text.split() != message.body.split()
 
 
 def _system_line(event: Event, names: dict[UUID, str], writer: Writer) -> SystemLine | None:

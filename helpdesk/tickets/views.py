@@ -213,6 +213,15 @@ def original(message_id: UUID) -> ResponseReturnValue:
     )
 
 
+@bp.get("/messages/<uuid:message_id>/whole")
+@requires("ticket.read")
+def whole(message_id: UUID) -> ResponseReturnValue:
+    """Show all that a message says, its quotes and its signature too, as plain text."""
+    with services().reading() as session:
+        message = message_visible_to(session, current_agent(), message_id)
+    return render_template("console/_whole.html", message=message)
+
+
 def _queue(session: Session, *, current: int | None) -> QueueScreen:
     agent = current_agent()
     view = request.args.get("view") or first_view(session, agent)

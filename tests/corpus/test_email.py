@@ -7,10 +7,17 @@ letter" count it as a difference.
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
-from tests.corpus.mails import CORPUS, TooSlow, cases, judge, read
+from helpdesk.bootstrap import build_adapters
+from helpdesk.inbox.model import Inbound as Row
+from helpdesk.inbox.service import ingest_mail, read_one
+from helpdesk.services import Services
+from helpdesk.settings import Settings
+from tests.conftest import TestClock
+from tests.corpus.mails import CORPUS, TooSlow, cases, judge, raw_of, read
 
 pytestmark = pytest.mark.skipif(
     not cases("mime"), reason=f"no collection of mails at {CORPUS} (CORPORA)"
@@ -38,6 +45,27 @@ def test_every_mail_is_read_or_refused_in_time() -> None:
             read(case)
         except (Exception, TooSlow) as fault:
             faults.append(f"{case['id']}: {fault!r}")
+    assert not faults
+
+
+def test_every_mail_becomes_a_ticket_a_held_row_or_a_stated_skip(
+    make_services: Callable[..., Services],
+    make_settings: Callable[..., Settings],
+    sqlite_url: str,
+    clock: TestClock,
+) -> None:
+    adapters = build_adapters(make_settings(), clock)
+    services = make_services(sqlite_url, adapters=adapters)
+    faults = []
+    for case in cases("mime"):
+        row_id, _ = ingest_mail(services, raw_of(case), name=case["id"])
+        read_one(services, row_id)
+        with services.reading() as session:
+            row = session.get_one(Row, row_id)
+        in_ticket = row.state == "read" and row.ticket_id is not None
+        stated = row.state in ("quarantined", "discarded") and row.reason != ""
+        if not in_ticket and not stated:
+            faults.append(f"{case['id']}: {row.state} {row.reason}")
     assert not faults
 
 

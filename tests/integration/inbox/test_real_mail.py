@@ -114,6 +114,37 @@ def test_a_forged_result_of_another_server_proves_nothing(office: Office) -> Non
     assert other.related_id == ticket.id
 
 
+def test_e14_what_was_found_out_about_a_mail_stays_with_its_message(office: Office) -> None:
+    results = (
+        "Authentication-Results: mx.sabia.example; dmarc=fail header.from=example.com\n"
+        "Authentication-Results: mx.evil.example; dmarc=pass header.from=example.com\n"
+        "X-Note: 4111 1111 1111 1111\nReply-To: Chef <chef@x.example>\n"
+    )
+    quoted = "On 17/11/2026 09:40, Sabia wrote:\n> Tudo certo?\n"
+    ticket = office.ticket(letter(more=results, text=f"Sim.\n\n{quoted}"))
+    (message,) = office.world.messages(ticket.id)
+    assert message.trust == "failed"
+    assert message.facts == {
+        "authentication": "dmarc=fail",
+        "authentication_claimed": "mx.evil.example; dmarc=pass header.from=example.com",
+        "reply_to": "chef@x.example",
+    }
+    assert message.reply_text == "Sim."
+    assert "Tudo certo?" in message.body
+
+
+@pytest.mark.parametrize("kind", ["feedback-report", "disposition-notification"])
+def test_f12_a_report_about_our_mail_opens_no_ticket_and_is_held(office: Office, kind: str) -> None:
+    row_id = office.receives(
+        f"From: Provider <abuse@provider.example>\nTo: {ADDRESS}\nSubject: Report\n"
+        f'MIME-Version: 1.0\nContent-Type: multipart/report; report-type={kind}; boundary="b"\n\n'
+        "--b\nContent-Type: text/plain\n\nSee below.\n--b--\n"
+    )
+    row = office.world.row(row_id)
+    assert (row.state, row.reason) == ("quarantined", "automatic_answer_to_nothing")
+    assert office.world.tickets() == []
+
+
 def test_a_bounce_finds_the_answer_that_was_lost(office: Office) -> None:
     ticket = office.ticket(letter())
     ours = office.answers(ticket.id)

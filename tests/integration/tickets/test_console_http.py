@@ -1,6 +1,6 @@
 """The console as a browser meets it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID, uuid4
 
 import pytest
@@ -28,7 +28,19 @@ from tests.integration.tickets.desk import customer_writes, make_team, read_tick
 PARTIAL = {"HX-Request": "true"}
 
 
-def mail(services: Services, *, html: str = "", team_id: UUID | None = None) -> UUID:
+LETTER = "I was charged <b>twice</b>."
+
+
+def mail(
+    services: Services,
+    *,
+    html: str = "",
+    team_id: UUID | None = None,
+    quoted: str = "",
+    trust: str = "",
+    auto: str = "",
+    facts: Mapping[str, str] | None = None,
+) -> UUID:
     """A mail that can be answered, of a customer whom we know."""
     blob = services.blobs.keep(html.encode()) if html else None
     with services.begin() as tx:
@@ -53,9 +65,12 @@ def mail(services: Services, *, html: str = "", team_id: UUID | None = None) -> 
                 channel="email",
                 author_name="Mariana Alves",
                 author_handle="mariana@example.com",
-                body="I was charged <b>twice</b>.",
-                reply_text="I was charged <b>twice</b>.",
+                body=LETTER + quoted,
+                reply_text=LETTER,
                 html_blob=blob,
+                trust=trust,
+                auto=auto,
+                facts=facts or {},
             ),
         )
         return ticket.id
@@ -191,6 +206,7 @@ def test_what_another_team_has_does_not_exist(
         f"/tickets/{ticket_id}/panel",
         f"/attachments/{file.id}",
         f"/messages/{message.id}/original",
+        f"/messages/{message.id}/whole",
     ):
         assert outsider.get(path).status_code == 404, path
     assert outsider.post(f"/tickets/{ticket_id}/reply", reply_form()).status_code == 404
@@ -219,6 +235,66 @@ def test_a_letter_is_shown_as_sent_without_what_acts_or_fetches(
     for bad in ("alert(1)", "spy.example", "javascript", "onclick", "color:red"):
         assert bad not in page, bad
     assert "&lt;p&gt;Hi" in page
+
+
+def test_what_a_mail_quotes_is_one_click_away(
+    services: Services, seat: Callable[..., Seat]
+) -> None:
+    ana = seat().browser
+    ticket_id = mail(services, quoted="\n\nOn 17/11/2026 09:40, Sabia wrote:\n> <i>All well?</i>")
+    with services.reading() as session:
+        message = session.scalars(select(Message)).one()
+    timeline = ana.get(f"/tickets/{ticket_id}/timeline").get_data(as_text=True)
+    assert "All well?" not in timeline
+    assert f'hx-get="/messages/{message.id}/whole"' in timeline
+    whole = ana.get(f"/messages/{message.id}/whole").get_data(as_text=True)
+    assert "&lt;i&gt;All well?" in whole
+    assert "charged" in whole
+
+
+def test_a_mail_shown_whole_offers_no_more(services: Services, seat: Callable[..., Seat]) -> None:
+    ticket_id = mail(services)
+    assert "/whole" not in seat().browser.get(f"/tickets/{ticket_id}/timeline").get_data(
+        as_text=True
+    )
+
+
+def test_e14_our_servers_result_is_shown_and_a_strangers_is_called_claimed(
+    services: Services, seat: Callable[..., Seat]
+) -> None:
+    facts = {
+        "authentication": "spf=pass dmarc=fail",
+        "authentication_claimed": "mx.evil.example; dmarc=pass",
+        "files_omitted": "2",
+    }
+    ticket_id = mail(services, trust="failed", facts=facts)
+    timeline = seat().browser.get(f"/tickets/{ticket_id}/timeline").get_data(as_text=True)
+    assert "Sender not verified" in timeline
+    assert timeline.index("Our server checked") < timeline.index("spf=pass dmarc=fail")
+    assert timeline.index("Claimed, not believed") < timeline.index("mx.evil.example")
+    assert "2 attachments were left out" in timeline
+
+
+@pytest.mark.parametrize(
+    ("trust", "auto", "facts", "words"),
+    [
+        ("aligned", "", {}, "Sender verified"),
+        ("bare", "", {}, "Nobody vouches for the sender"),
+        ("aligned", "auto_reply", {}, "Automatic answer"),
+        ("aligned", "", {"sender_warnings": "mixed_scripts"}, "The sender may be somebody else"),
+    ],
+)
+def test_e5_e8_a_mail_says_who_vouches_for_it_and_whether_a_machine_wrote(
+    services: Services,
+    seat: Callable[..., Seat],
+    trust: str,
+    auto: str,
+    facts: dict[str, str],
+    words: str,
+) -> None:
+    ticket_id = mail(services, trust=trust, auto=auto, facts=facts)
+    timeline = seat().browser.get(f"/tickets/{ticket_id}/timeline").get_data(as_text=True)
+    assert words in timeline
 
 
 def test_nobody_gets_in_without_signing_in(services: Services, app: Flask) -> None:
