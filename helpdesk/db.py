@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Date, Engine, MetaData, create_engine, event
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from billing_core.ports import Clock
@@ -83,6 +85,13 @@ class UnitOfWork:
         Arguments are ids as text, never values.
         """
         self._jobs.enqueue(self.session, job, args, key=key, delay_s=delay_s)
+
+
+def insert_once(tx: UnitOfWork, rows: type[Base], **values: object) -> None:
+    """Insert a row unless its key is there; wait for whoever is inserting it right now."""
+    postgresql = tx.session.get_bind().dialect.name == "postgresql"
+    insert = insert_postgresql if postgresql else insert_sqlite
+    tx.session.execute(insert(rows).values(**values).on_conflict_do_nothing())
 
 
 class Database:

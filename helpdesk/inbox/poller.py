@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from channels.port import ChannelError, Delivery
-from helpdesk.db import UnitOfWork
+from helpdesk.db import UnitOfWork, insert_once
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
 from helpdesk.inbox.service import ingest_mail, read_one, store_unreadable
@@ -143,12 +143,8 @@ class MailPoller(Generic[K]):
         return mailbox_cursor(session, self._source, self._door.folder)
 
     def _move_cursor(self, tx: UnitOfWork, uidvalidity: int, uid: int) -> None:
-        tx.session.merge(
-            MailboxCursor(
-                mailbox=self._source,
-                folder=self._door.folder,
-                uidvalidity=uidvalidity,
-                last_uid=uid,
-                last_ok_at=tx.at,
-            )
-        )
+        place = {"mailbox": self._source, "folder": self._door.folder}
+        facts = {"uidvalidity": uidvalidity, "last_uid": uid, "last_ok_at": tx.at}
+        insert_once(tx, MailboxCursor, **place, **facts)  # another process may look as well
+        row = tx.session.get_one(MailboxCursor, tuple(place.values()))
+        row.uidvalidity, row.last_uid, row.last_ok_at = uidvalidity, uid, tx.at

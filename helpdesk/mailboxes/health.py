@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from helpdesk.db import UnitOfWork
+from helpdesk.db import UnitOfWork, insert_once
 from helpdesk.mailboxes.account import MailAccount, sealed
 from helpdesk.mailboxes.model import Mailbox, MailboxHealth
 from helpdesk.settings import Settings
@@ -86,7 +86,7 @@ def keep_refresh_token(tx: UnitOfWork, settings: Settings, mailbox_id: UUID, tok
 def health_row(tx: UnitOfWork, address: str) -> MailboxHealth:
     """Return the locked row of how an address fares, made if missing."""
     found = tx.session.get(MailboxHealth, address, with_for_update=True)
-    if found is None:
-        found = MailboxHealth(address=address)
-        tx.session.add(found)
-    return found
+    if found is not None:
+        return found
+    insert_once(tx, MailboxHealth, address=address)  # another process may do the same right now
+    return tx.session.get_one(MailboxHealth, address, with_for_update=True)
