@@ -36,7 +36,7 @@ def fault_code(fault: BaseException) -> str:
         return "certificate"
     if isinstance(fault, ssl.SSLError):
         return "tls"
-    if isinstance(fault, smtplib.SMTPAuthenticationError):
+    if isinstance(fault, smtplib.SMTPAuthenticationError | smtplib.SMTPNotSupportedError):
         return "login"
     if isinstance(fault, smtplib.SMTPServerDisconnected | ConnectionError):
         return "hung_up"

@@ -46,7 +46,7 @@ class MailboxFacts:
     dkim_key: str = field(default="", repr=False)
 
 
-_SECRETS: Final = {
+SECRETS: Final = {
     "secret": "secret_sealed",
     "smtp_secret": "smtp_secret_sealed",
     "client_secret": "client_secret_sealed",
@@ -104,10 +104,10 @@ def _locked(tx: UnitOfWork, mailbox_id: UUID) -> Mailbox:
 def _write(services: Services, tx: UnitOfWork, row: Mailbox, facts: MailboxFacts) -> None:
     for name in MailboxFacts.__dataclass_fields__:
         value = getattr(facts, name)
-        if name not in _SECRETS:
+        if name not in SECRETS:
             setattr(row, name, value)
         elif value:
-            column = _SECRETS[name]
+            column = SECRETS[name]
             setattr(row, column, sealed(services.settings, column, value))
     if row.dkim_selector and not row.dkim_key_sealed:
         raise InvalidInput("dkim_key", "Write the private key that signs.")

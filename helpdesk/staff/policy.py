@@ -29,7 +29,7 @@ _SUPERVISOR = _AGENT | {
     "senders.block",
     "ticket.read_all",
 }
-_ADMIN = _SUPERVISOR | {"staff.manage", "jobs.read", "phone.manage"}
+_ADMIN = _SUPERVISOR | {"staff.manage", "jobs.read", "mailbox.manage", "phone.manage"}
 
 GRANTS: dict[str, frozenset[str]] = {
     "agent": frozenset(_AGENT),

@@ -15,6 +15,7 @@ def blueprints() -> list[Blueprint]:
     from helpdesk.customers import views as customers
     from helpdesk.inbox import quarantine_views as quarantine
     from helpdesk.invoices import views as invoices
+    from helpdesk.mailboxes import views as mailboxes
     from helpdesk.outbox import views as outbox
     from helpdesk.reports import views as reports
     from helpdesk.staff import views as staff
@@ -25,6 +26,7 @@ def blueprints() -> list[Blueprint]:
         billing_desk.bp,
         customers.bp,
         invoices.bp,
+        mailboxes.bp,
         outbox.bp,
         quarantine.bp,
         reports.bp,

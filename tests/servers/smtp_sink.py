@@ -1,6 +1,7 @@
 """An SMTP server on loopback that keeps what it is sent, and fails as it is told."""
 
 import asyncio
+import base64
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from email.parser import BytesParser
 from email.policy import default
 from typing import Any, TypeVar
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 _T = TypeVar("_T")
 
@@ -44,6 +45,23 @@ class SmtpSink:
     answer_data: str = ""  # reply after the content instead of 250
     hang_up: bool = False  # close at the first recipient
     drop_after_data: bool = False
+    password: str = "correct-horse"
+    tokens: set[str] = field(default_factory=set)  # access tokens that open the door
+
+    def knows(self, *args: Any) -> AuthResult:
+        """Let in whoever shows the password."""
+        shown = args[-1]
+        good = isinstance(shown, LoginPassword) and shown.password == self.password.encode()
+        return AuthResult(success=good, handled=False)
+
+    async def auth_XOAUTH2(self, server: Any, args: list[str]) -> AuthResult:
+        words = base64.b64decode(args[1]).decode().split("\1")
+        token = words[1].removeprefix("auth=Bearer ")
+        if token in self.tokens:
+            return AuthResult(success=True)
+        await server.push("334 " + base64.b64encode(b'{"status":"401"}').decode())
+        await server._reader.readline()  # the client has nothing to add
+        return AuthResult(success=False, handled=False)
 
     async def handle_MAIL(
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
@@ -86,7 +104,7 @@ def running_smtp_sink() -> Iterator[SmtpSink]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="smtp-sink", daemon=True)
     thread.start()
-    server = _run(loop, loop.create_server(lambda: SMTP(sink, loop=loop), sink.host, 0))
+    server = _run(loop, loop.create_server(lambda: _server(sink, loop), sink.host, 0))
     sink.port = int(server.sockets[0].getsockname()[1])
     try:
         yield sink
@@ -95,6 +113,10 @@ def running_smtp_sink() -> Iterator[SmtpSink]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+def _server(sink: SmtpSink, loop: asyncio.AbstractEventLoop) -> SMTP:
+    return SMTP(sink, loop=loop, authenticator=sink.knows, auth_require_tls=False)
 
 
 async def _let_go(loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> None:

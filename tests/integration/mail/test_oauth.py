@@ -9,7 +9,10 @@ import pytest
 from channels.email.client import Cursor, ImapMailbox, LoginRefused, MailboxSettings
 from channels.email.faults import TokenRefused
 from channels.email.oauth import OauthSettings, TokenSource, token_url
+from channels.email.smtp import SmtpClient, SmtpSettings
+from channels.port import Unreachable
 from tests.servers.dovecot import Dovecot, missing_dovecot, running_dovecot
+from tests.servers.smtp_sink import running_smtp_sink
 from tests.servers.token_service import TokenService, running_token_service
 
 MAIL = b"From: ana@cliente.example\r\nSubject: oi\r\n\r\nOl\xc3\xa1\r\n"
@@ -132,3 +135,16 @@ def test_a_service_that_is_not_there_is_said_to_be(sign_in: TokenService) -> Non
     source = tokens(sign_in, token_url="http://127.0.0.1:1/token")
     with pytest.raises(TokenRefused, match="refused"):
         source()
+
+
+def test_a_token_opens_the_sending_server(sign_in: TokenService) -> None:
+    source = tokens(sign_in)
+    with running_smtp_sink() as sink:
+        settings = SmtpSettings(sink.host, sink.port, "suporte", tls="none", tokens=source)
+        sink.tokens = {"access-2"}  # the first one is refused, and replaced
+        SmtpClient(settings).send("suporte@sabia.example", ["ana@cliente.example"], MAIL)
+        assert len(sink.messages) == 1
+        sink.tokens = set()
+        with pytest.raises(Unreachable) as refused:
+            SmtpClient(settings).send("suporte@sabia.example", ["ana@cliente.example"], MAIL)
+    assert refused.value.code == "login"

@@ -1,0 +1,35 @@
+"""The codes of faults as sentences in the reader's language."""
+
+from flask_babel import gettext as _
+
+from helpdesk.mailboxes.account import Line, MailAccount
+
+
+def said(code: str, account: MailAccount, line: Line | None, *, to: str = "") -> str:
+    """Return what a fault means for somebody who can mend it."""
+    host, port = (line.host, line.port) if line else ("", 0)
+    known = {
+        "name_not_found": _("There is no server named %(host)s.", host=host),
+        "refused": _("%(host)s is there, but nothing listens on port %(port)s.", host=host, port=port),
+        "timeout": _("%(host)s does not answer on port %(port)s. A firewall may be in the way.", host=host, port=port),
+        "hung_up": _("The server ended the connection. Does the encryption fit port %(port)s?", port=port),
+        "certificate": _("The certificate of %(host)s cannot be trusted.", host=host),
+        "tls": _("The encryption could not begin. Does it fit port %(port)s?", port=port),
+        "login": _("The server refuses the user name, the password or the token."),
+        "token": _("The sign-in service gives no token."),
+        "folder": _("Signed in, but there is no folder %(folder)s.", folder=account.folder),
+        "sender": _("Signed in, but the server does not send for %(address)s.", address=account.address),
+        "recipient": _("Signed in, but the server refuses the recipient %(to)s.", to=to),
+        "content": _("The server refuses the content of the mail."),
+        "signing": _("The mail could not be signed (DKIM)."),
+        "secret": _("The saved secret cannot be read with today's secret key. Write it again."),
+        "defect": _("A mail could not be taken in. It is tried again, then set aside."),
+    }  # fmt: skip
+    return str(known.get(code) or _("%(host)s cannot be reached.", host=host))
+
+
+def went_well(account: MailAccount, count: int | None, *, to: str) -> str:
+    """Return what a test that went well has shown."""
+    if count is None:
+        return str(_("Signed in. The server takes mail from %(address)s to %(to)s; none was sent.", address=account.address, to=to))  # fmt: skip
+    return str(_("Signed in. Folder %(folder)s holds %(count)s mails; none was touched.", folder=account.folder, count=count))  # fmt: skip
