@@ -33,6 +33,7 @@ from helpdesk.web.shell import shell_screen
 bp = Blueprint("tickets", __name__)
 
 LOCKED_AWAY = "sandbox; default-src 'none'"  # for files of strangers
+SAVED_BY = ("document", "empty", "audio", "video")  # Sec-Fetch-Dest of who keeps or plays a file
 
 
 @bp.get("/inbox")
@@ -186,6 +187,8 @@ def read(ticket_id: UUID) -> ResponseReturnValue:
 @requires("ticket.read")
 def attachment(attachment_id: UUID) -> ResponseReturnValue:
     """Hand out a customer's file to keep, never to run: saved, not shown, not guessed at."""
+    if request.headers.get("Sec-Fetch-Dest", "document") not in SAVED_BY:
+        raise NotFound("attachment")  # a page wants to run it, or to draw with it
     with services().reading() as session:
         found = attachment_visible_to(session, current_agent(), attachment_id)
     content = BytesIO(services().blobs.read(found.blob))

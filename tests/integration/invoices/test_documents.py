@@ -1,12 +1,15 @@
 """Invoices on a screen and on paper: readable in two languages, for those who may see them."""
 
 import re
+import socket
 from collections.abc import Callable
 from html import unescape
+from typing import NoReturn
 from uuid import UUID, uuid4
 
 import pytest
 
+from helpdesk.customers.model import Customer
 from tests.browser import Browser
 from tests.integration.invoices.conftest import Shop
 
@@ -99,3 +102,31 @@ def another_team(shop: Shop) -> UUID:
         team = Team(id=tx.new_id(), name="Outro time")
         tx.session.add(team)
         return team.id
+
+
+def test_x9_paper_reads_no_file_and_asks_nobody(
+    shop: Shop, signed_in: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = "<img src='file:///etc/passwd'><iframe src='http://169.254.169.254/'></iframe>"
+    with shop.services.begin() as tx:
+        tx.session.get_one(Customer, shop.customer_id).name = reads
+    browser, opened = signed_in("supervisor"), list[str]()
+    plain_open = open
+
+    def watch(file: object, *args: object, **more: object) -> object:
+        opened.append(str(file))
+        return plain_open(file, *args, **more)  # type: ignore[call-overload]
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("a document asked the network")
+
+    monkeypatch.setattr("builtins.open", watch)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    answer = browser.get(f"/invoices/{shop.invoices()[1]}.pdf")
+    assert answer.status_code == 200
+    assert not [name for name in opened if "passwd" in name or "://" in name]
+    assert b"/Subtype /Image" not in answer.data
+    assert b"/EmbeddedFile" not in answer.data
+    assert b"/Launch" not in answer.data
+    assert reads not in browser.get(f"/invoices/{shop.invoices()[1]}").text
