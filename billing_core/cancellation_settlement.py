@@ -19,7 +19,7 @@ from .domain.proration import Span
 from .domain.tax import TaxRule
 from .domain.termination import EndedLine, OnTermination, paid_share
 from .domain.termination import settle as settle_line
-from .errors import WrongState
+from .errors import BeingCharged
 from .issuing import issue
 from .item_lines import unused_line
 from .ports import Tx
@@ -81,7 +81,7 @@ def plan_endings(
     on: date,
     at: datetime,
 ) -> tuple[Ending, ...]:
-    """Compute what each invoice of the running period gives back. Raises `WrongState` while one is being charged."""
+    """Compute what each invoice of the running period gives back. Raises `BeingCharged`."""
     by_invoice: dict[UUID, list[tuple[InvoiceLine, Span]]] = {}
     invoices: dict[UUID, Invoice] = {}
     prices = {one.item.id: one.price.proration for one in terms.items}
@@ -204,7 +204,7 @@ def _check_not_charged(session: Session, invoice: Invoice) -> None:
         PaymentAttempt.invoice_id == invoice.id, PaymentAttempt.state.in_(OPEN_ATTEMPTS)
     )
     if session.scalar(select(unanswered)):
-        raise WrongState("invoice", invoice.id, "being charged")
+        raise BeingCharged(invoice.id)
 
 
 def _lower(tx: Tx, invoice: Invoice, ending: Ending, reason: str) -> None:

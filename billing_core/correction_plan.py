@@ -16,6 +16,7 @@ from .domain.invoice import DraftLine, apply_credit
 from .domain.money import Money, total
 from .errors import (
     AmountNotPositive,
+    BeingCharged,
     ChangePending,
     CurrencyMismatch,
     LineNotOfInvoice,
@@ -114,7 +115,7 @@ def check_replaceable(session: Session, invoice: Invoice) -> None:
         PaymentAttempt.invoice_id == invoice.id, PaymentAttempt.state.in_(OPEN_ATTEMPTS)
     )
     if session.scalar(select(unanswered)):
-        raise WrongState("invoice", invoice.id, "being charged")
+        raise BeingCharged(invoice.id)
     waiting = session.scalar(
         select(Subscription.id).where(Subscription.pending_invoice_id == invoice.id)
     )

@@ -155,6 +155,13 @@ class WrongState(NotAllowed):
         self.kind, self.id, self.state = kind, id, state
 
 
+class BeingCharged(WrongState):
+    """An invoice whose payment has no answer yet: nobody knows what is owed."""
+
+    def __init__(self, invoice_id: UUID) -> None:
+        super().__init__("invoice", invoice_id, "being charged")
+
+
 class ChangePending(NotAllowed):
     def __init__(self, subscription_id: UUID, invoice_id: UUID) -> None:
         super().__init__(f"subscription {subscription_id} waits for invoice {invoice_id}")

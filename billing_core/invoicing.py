@@ -16,9 +16,9 @@ from .attempts import ChargeOrder, untried_invoices, write_attempts
 from .dunning_run import DunningRun, run_dunning
 from .payments import Collected, collect_batch, send_attempts
 from .ports import Begin, Gateways, Tx
-from .renewals import bill_many
+from .renewals import bill_many, is_due
 from .store.clock import lives_by
-from .store.subscription import RENEWING, Subscription
+from .store.subscription import Subscription
 from .turns import run_turns
 
 Together = Callable[[], AbstractContextManager[object]]
@@ -132,13 +132,7 @@ def _due(
             Subscription.current_period_start,
             Subscription.current_period_end,
         )
-        .where(
-            Subscription.next_bill_at <= at,
-            Subscription.state.in_(RENEWING),
-            Subscription.system == "native",
-            Subscription.pending_invoice_id.is_(None),
-            lives_by(Subscription.customer_id, clock_id),
-        )
+        .where(*is_due(at), lives_by(Subscription.customer_id, clock_id))
         .order_by(Subscription.next_bill_at, Subscription.id)
         .limit(limit)
     )

@@ -6,10 +6,10 @@ Helpers; the run is in invoicing. Set-based: no statement is made for one subscr
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from .domain.calendar import local_date, start_of
@@ -64,6 +64,23 @@ Used = Mapping[UUID, Sequence[tuple[date, int]]]
 """What is not billed yet, by item and local day."""
 
 
+def is_due(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what must all be true of a subscription whose next period is to be billed.
+
+    One whose service was to end within the period waits until that is settled.
+    """
+    return (
+        Subscription.next_bill_at <= at,
+        Subscription.state.in_(RENEWING),
+        Subscription.system == "native",
+        Subscription.pending_invoice_id.is_(None),
+        or_(
+            Subscription.cancel_on.is_(None),
+            Subscription.cancel_on >= Subscription.current_period_end,
+        ),
+    )
+
+
 def bill_many(tx: Tx, subscription_ids: Sequence[UUID], *, skip_locked: bool = False) -> list[UUID]:
     """Issue the invoices of the periods that start now; return their ids, old or new.
 
@@ -75,13 +92,7 @@ def bill_many(tx: Tx, subscription_ids: Sequence[UUID], *, skip_locked: bool = F
     due = lock_all(
         tx.session,
         select(Subscription)
-        .where(
-            Subscription.id.in_(subscription_ids),
-            Subscription.next_bill_at <= tx.at,
-            Subscription.state.in_(RENEWING),
-            Subscription.system == "native",
-            Subscription.pending_invoice_id.is_(None),
-        )
+        .where(Subscription.id.in_(subscription_ids), *is_due(tx.at))
         .order_by(Subscription.id),
         skip_locked=skip_locked,
     )

@@ -11,6 +11,7 @@ from .attempts import withdraw_attempts
 from .cancellations import cancel_on_its_date
 from .domain.calendar import local_date
 from .dunning import stop_dunning
+from .errors import BeingCharged
 from .events import SubscriptionExpired
 from .issuing import void
 from .period_ends import set_alarm
@@ -51,7 +52,10 @@ def take_turn(tx: Tx, subscription_id: UUID) -> None:
     elif subscription.pending_invoice_id is not None:
         subscription.wakes_at = tx.at + LOOK_AGAIN
     elif subscription.cancel_on is not None and subscription.cancel_on <= today:
-        cancel_on_its_date(tx, subscription, subscription.cancel_on)
+        try:
+            cancel_on_its_date(tx, subscription, subscription.cancel_on)
+        except BeingCharged:  # what is to be given back depends on the answer
+            subscription.wakes_at = tx.at + LOOK_AGAIN
     elif subscription.state == "paused":
         resume(tx, ResumeAsk(subscription_id=subscription_id))
     else:  # its pause waits for what is owed, and is over when it begins

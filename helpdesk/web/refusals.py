@@ -118,6 +118,9 @@ REFUSALS: dict[type[BaseException], Refusal] = {
         lambda error: {"asked": error.asked, "left": error.left},
     ),
     billing.LineNotOfInvoice: Refusal(422, N_("This line is not on that invoice.")),
+    billing.BeingCharged: Refusal(
+        409, N_("Its payment has no answer yet. Try again when the answer is here.")
+    ),
     billing.WrongState: Refusal(
         409, N_("What has happened to it meanwhile does not allow this. Open it again.")
     ),

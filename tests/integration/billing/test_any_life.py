@@ -245,6 +245,8 @@ class AnyLife(RuleBasedStateMachine):
             row = row_of(company, id)
             today = local_date(company.at, row.time_zone)
             waits = row.pending_invoice_id is not None or row.next_bill_at is None
+            # The end of its service is settled when a charge has its answer.
+            waits |= row.cancel_on is not None and row.cancel_on < row.current_period_end
             if row.state in BILLED and not waits:
                 assert row.current_period_start <= today < row.current_period_end
 
@@ -266,7 +268,7 @@ class AnyLife(RuleBasedStateMachine):
         company.at = max(company.at, row.next_bill_at)
         with company.begin() as tx:
             billed = bill_many(tx, [id])
-        if row.cancel_on is not None and row.cancel_on <= local_date(company.at, row.time_zone):
+        if row.cancel_on is not None and row.cancel_on < row.current_period_end:
             return  # its day has come, and was not looked at yet
         [invoice_id] = billed
         with company.begin() as tx:

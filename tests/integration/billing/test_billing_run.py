@@ -329,11 +329,11 @@ def test_a_period_that_does_not_advance_is_a_fault_and_no_endless_loop(
     _, other, _ = company.paying()
     company.forward(days=31)
 
-    def stand_still(start: date, **_: object) -> date:
-        return start
+    def stand_still(start: date, **_: object) -> tuple[date, date]:
+        return start, start
 
     with monkeypatch.context() as patch:
-        patch.setattr("billing_core.renewals.next_boundary", stand_still)
+        patch.setattr("billing_core.renewals.period_from", stand_still)
         run = run_billing(company.begin, company.gateways, batch=10)
     assert sorted(id for id, _ in run.faults) == sorted([stuck, other])
     assert all("does not advance" in fault for _, fault in run.faults)

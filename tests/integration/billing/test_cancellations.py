@@ -3,6 +3,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from billing_core.cancellations import (
     CancelAsk,
@@ -27,11 +28,12 @@ from billing_core.errors import (
 )
 from billing_core.events import SubscriptionCanceled
 from billing_core.invoicing import run_billing
+from billing_core.payments import reconcile_attempt
 from billing_core.plan_changes import bill_waiting_lines
 from billing_core.refunds import RefundAsk, give_back, send_refund
 from billing_core.starts import StartSubscription, start_subscription
 from billing_core.store.forecast import next_charge
-from billing_core.store.payment import Payment
+from billing_core.store.payment import Payment, PaymentAttempt
 from billing_core.store.subscription import Subscription
 from billing_core.store.views import NextCharge
 
@@ -144,6 +146,32 @@ def test_an_invoice_that_is_being_charged_holds_the_cancellation(small_company: 
     assert company.collect(invoices_of(company, id)[0].id).state == "unknown"
     with company.begin() as tx, pytest.raises(WrongState):
         cancel(tx, CancelAsk(subscription_id=id, when="now", settle="credit"))
+
+
+def test_a_cancellation_waits_on_its_day_for_the_answer_to_a_charge(company: Company) -> None:
+    id = taxed(company)
+    canceled(company, id, when="on_date", on=date(2026, 3, 1), settle="credit")
+    company.gateway.behave("drop_after", on="charge")
+    company.at = noon(2026, 2, 1)
+    run(company)
+    canceled(company, id, when="on_date", on=date(2026, 2, 15), settle="credit")
+    with company.begin() as tx:
+        unknown = select(PaymentAttempt.id).where(PaymentAttempt.state == "unknown")
+        attempt_id = tx.session.scalars(unknown).one()
+    for day in (noon(2026, 2, 15), noon(2026, 3, 1)):
+        company.at = day
+        run(company)
+        assert (row_of(company, id).state, len(invoices_of(company, id))) == ("active", 2)
+    done = reconcile_attempt(company.begin, company.gateways, attempt_id)
+    assert done is not None
+    assert done.state == "paid"
+    company.forward(hours=2)
+    run(company)
+    row = row_of(company, id)
+    assert (row.state, row.ended_on, row.next_bill_at) == ("canceled", date(2026, 2, 15), None)
+    reasons = {one.reason for one in invoices_of(company, id)}
+    assert reasons == {"start", "renewal", "cancel"}
+    assert credit_of(company, id) == 1860  # 14 of 28 days
 
 
 def test_what_an_earlier_change_paid_for_becomes_credit_even_if_refunds_are_asked(
