@@ -1,6 +1,7 @@
 """Which conversation an arriving message belongs to.
 
-A subject or a ticket number never decides. What does, in this order: the channel's own
+A subject or a ticket number never decides; a number is at most a hint for a person, and
+in a subject only where it is the sender's own ticket. What does, in this order: the channel's own
 conversation (chat, call); a reply token bound to the sender's address; the mails that a
 mail answers, newest first, when the sender takes part in that conversation; for SMS and
 WhatsApp the open ticket in which the number takes part. A stranger with a true reference
@@ -9,6 +10,7 @@ whose proof failed.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +27,9 @@ from helpdesk.tickets.model import Participant, Ticket
 AT_WORK = ("open", "waiting")
 LONGEST_CHAIN = 50  # merged into merged into …
 MOST_REFERENCES = 100
+MOST_NUMBERS = 5
+_PLUS = re.compile(r"\+(?:id)?(\d{1,15})@")
+_HASH = re.compile(r"#(\d{1,15})\b")
 CALLS = "voice"  # the "mailbox" that indexes calls
 
 
@@ -69,6 +74,7 @@ def find_leads(session: Session, item: Inbound, *, at: datetime) -> Iterator[Lea
     elif item.channel == "email":
         yield from _of_tokens(session, item, at=at)
         yield from _of_references(session, item)
+        yield from _of_numbers(session, item)
     elif item.thread_key:
         yield from _of_chat(session, item)
 
@@ -169,6 +175,20 @@ def _of_references(session: Session, item: Inbound) -> Iterator[Lead]:
     for header_id in item.references[:MOST_REFERENCES]:
         for ticket_id in _indexed(session, header_id):
             yield from _leads_to(session, ticket_id, item)
+
+
+def _of_numbers(session: Session, item: Inbound) -> Iterator[Lead]:
+    """A number opens nothing: anybody can count. It is shown to a person as a guess."""
+    named = [number for address in item.recipients for number in _PLUS.findall(address)]
+    told = _HASH.findall(item.subject)
+    numbers = [int(number) for number in (*named, *told)][:MOST_NUMBERS]
+    for number in dict.fromkeys(numbers):
+        ticket = session.scalar(select(Ticket).where(Ticket.number == number))
+        if ticket is None:
+            continue
+        living = follow_merges(session, ticket)[-1]
+        if str(number) in named or takes_part(session, [ticket.id, living.id], item.sender):
+            yield Lead(living.id, living.category, belongs=False)
 
 
 def _indexed(session: Session, header_id: str, *, mailbox: str | None = None) -> Sequence[UUID]:

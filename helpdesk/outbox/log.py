@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from helpdesk.errors import InvalidInput
@@ -134,7 +134,7 @@ def alarms(session: Session, at: datetime) -> Alarms:
     """Return how the outbox is, of all conversations."""
     oldest = session.scalar(
         select(func.min(Outbound.created_at)).where(
-            Outbound.state.in_(ON_ITS_WAY), Outbound.not_before <= at
+            Outbound.state.in_(ON_ITS_WAY), or_(Outbound.attempts > 0, Outbound.not_before <= at)
         )
     )
     return Alarms(

@@ -179,3 +179,21 @@ def test_rules_of_the_adapter_come_from_the_settings(office: Office) -> None:
         own_addresses=frozenset({ADDRESS}),
         instance="guiche.sabia.example",
     )
+
+
+def test_e7_headers_that_only_we_write_are_not_believed(office: Office) -> None:
+    ticket = office.ticket(letter())
+    forged = "".join(
+        f"X-Guiche-{name}: {value}\n"
+        for name, value in (
+            ("Ticket", ticket.id),
+            ("Ticket-Number", ticket.number),
+            ("Customer", "00000000-0000-0000-0000-000000000001"),
+            ("Command", "close"),
+            ("Trust", "session"),
+        )
+    )
+    other = office.ticket(letter("f@x.example", sender="Eve <eve@evil.example>", more=forged))
+    assert (other.id != ticket.id, other.related_id, other.customer_id) == (True, None, None)
+    assert office.world.ticket(ticket.id).category == "open"
+    assert [one.trust for one in office.world.messages(other.id)] == ["bare"]

@@ -38,7 +38,7 @@ def at_once(count: int, work: object) -> None:
         raise faults[0]
 
 
-def test_the_same_delivery_twenty_times_in_four_threads_is_one_message(
+def test_r4_the_same_delivery_twenty_times_in_four_threads_is_one_message(
     world_on_both: World,
 ) -> None:
     found: list[tuple[UUID, bool]] = []
@@ -70,7 +70,7 @@ def test_two_messages_at_once_from_one_new_phone_open_one_ticket(world_on_both: 
     assert len(world_on_both.messages(ticket.id)) == 4
 
 
-def test_a_re_created_mailbox_gives_nothing_twice(world_on_both: World) -> None:
+def test_e12_a_re_created_mailbox_gives_nothing_twice(world_on_both: World) -> None:
     raw = delivery(mail("x")).body
     first, _ = ingest_mail(world_on_both.services, raw, key="7:1")
     again, new = ingest_mail(world_on_both.services, raw.replace(b"\n", b"\r\n"), key="8:1")
@@ -81,7 +81,9 @@ def test_a_re_created_mailbox_gives_nothing_twice(world_on_both: World) -> None:
     assert world_on_both.count(Message) == 1
 
 
-def test_other_bytes_under_the_same_message_id_are_another_message(world_on_both: World) -> None:
+def test_e13_other_bytes_under_the_same_message_id_are_another_message(
+    world_on_both: World,
+) -> None:
     world_on_both.arrives(mail("7:1", message_id="same@x"))
     world_on_both.arrives(mail("7:2", message_id="same@x", text="Something else."))
     assert world_on_both.count(Message) == 2
@@ -134,7 +136,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("where", "step"), STEPS)
-def test_a_crash_at_any_step_and_a_second_try_make_one_message(
+def test_r1_a_crash_at_any_step_and_a_second_try_make_one_message(
     world_on_both: World, monkeypatch: pytest.MonkeyPatch, where: object, step: str
 ) -> None:
     world = world_on_both
@@ -219,7 +221,7 @@ def test_a_lost_wake_up_is_found_by_the_sweep_in_the_order_received(
 # -- quarantine ---------------------------------------------------------------------------
 
 
-def test_what_cannot_be_read_is_held_with_its_bytes_and_the_next_one_arrives(
+def test_f08_what_cannot_be_read_is_held_with_its_bytes_and_the_next_one_arrives(
     world_on_both: World,
 ) -> None:
     bad = world_on_both.store(key="7:1", body=b"? \xff\x00 what is this")
@@ -231,7 +233,7 @@ def test_what_cannot_be_read_is_held_with_its_bytes_and_the_next_one_arrives(
     assert world_on_both.count(Message) == 1
 
 
-def test_a_mail_that_kills_its_reader_is_held_after_three_tries(
+def test_e11_a_mail_that_kills_its_reader_is_held_after_three_tries(
     world: World, clock: TestClock
 ) -> None:
     row_id = world.store(mail())

@@ -1,5 +1,6 @@
 """An answer lands in its conversation, a stranger never does."""
 
+import json
 from uuid import UUID
 
 import pytest
@@ -30,7 +31,7 @@ def test_an_answer_to_our_mail_lands_in_the_ticket(world_on_both: World) -> None
     assert len(world.tickets()) == 1
 
 
-def test_an_answer_to_her_own_first_mail_lands_in_the_ticket(world: World) -> None:
+def test_f01_an_answer_to_her_own_first_mail_lands_in_the_ticket(world: World) -> None:
     ticket = world.ticket_of(world.arrives(mail("7:1", message_id="hers@x")))
     again = world.arrives(mail("7:2", references=["unknown@x", "hers@x"]))
     assert world.ticket_of(again).id == ticket.id
@@ -43,16 +44,32 @@ def test_the_newest_reference_decides(world: World) -> None:
     assert world.ticket_of(again).id == new.id != old.id
 
 
-def test_the_same_subject_or_number_never_threads(world: World) -> None:
+@pytest.mark.parametrize(
+    ("facts", "hinted"),
+    [
+        pytest.param({"subject": "Re: Cobrança dobrada #{}"}, True, id="her-own-number"),
+        pytest.param({"subject": "[#{}] hi", "sender": MALLORY}, False, id="guessed-in-a-subject"),
+        pytest.param(
+            {"recipients": ["suporte+id{}@sabia.example"], "sender": MALLORY}, True,
+            id="guessed-in-the-address",
+        ),
+        pytest.param({"subject": "Re: Cobrança dobrada"}, False, id="the-same-subject"),
+        pytest.param({"subject": "order #99999999"}, False, id="another-number"),
+    ],
+)  # fmt: skip
+def test_e2_a_subject_or_a_number_never_threads(
+    world: World, facts: dict[str, object], hinted: bool
+) -> None:
     first = world.ticket_of(world.arrives(mail("7:1")))
-    again = world.ticket_of(
-        world.arrives(mail("7:2", subject=f"Re: Cobrança dobrada #{first.number}"))
-    )
+    filled = json.loads(json.dumps(facts).replace("{}", str(first.number)))
+    again = world.ticket_of(world.arrives(mail("7:2", **filled)))
     assert again.id != first.id
-    assert again.related_id is None
+    assert again.related_id == (first.id if hinted else None)  # a guess for a person, no more
+    assert len(world.messages(first.id)) == 1
+    assert MALLORY not in str(world.participants(first.id))
 
 
-def test_a_stranger_who_answers_gets_a_ticket_of_her_own_that_names_the_other(
+def test_f02_a_stranger_who_answers_gets_a_ticket_of_her_own_that_names_the_other(
     world_on_both: World,
 ) -> None:
     world = world_on_both
@@ -110,7 +127,7 @@ def test_a_forged_token_opens_a_new_ticket(world: World, broken: object) -> None
     assert other.related_id is None
 
 
-def test_a_true_token_from_a_third_address_gives_no_way_in(world: World) -> None:
+def test_e6_a_true_token_from_a_third_address_gives_no_way_in(world: World) -> None:
     ticket = world.ticket_of(world.arrives(mail("7:1")))
     token = token_of(world, world.replies(ticket.id))
     other = world.ticket_of(world.arrives(mail("7:2", sender=MALLORY, reply_tokens=[token])))
@@ -135,7 +152,7 @@ def test_the_database_holds_no_token_in_the_clear(world: World) -> None:
         assert session.get(ReplyToken, token) is None
 
 
-def test_a_merged_ticket_hands_its_answers_on(world_on_both: World) -> None:
+def test_f06_a_merged_ticket_hands_its_answers_on(world_on_both: World) -> None:
     world = world_on_both
     ids = [
         world.ticket_of(world.arrives(mail(f"7:{n}", message_id=f"m{n}@x"))).id for n in range(3)
@@ -154,7 +171,7 @@ def test_a_circle_of_merges_ends(world: World) -> None:
     assert world.ticket_of(world.arrives(mail("7:9", references=["m0@x"]))).id in ids
 
 
-def test_an_answer_to_a_closed_ticket_opens_one_follow_up(world_on_both: World) -> None:
+def test_f04_an_answer_to_a_closed_ticket_opens_one_follow_up(world_on_both: World) -> None:
     world = world_on_both
     closed = world.ticket_of(world.arrives(mail("7:1", message_id="hers@x")))
     world.set_status(closed.id, "closed")
@@ -174,7 +191,7 @@ def test_an_answer_to_a_solved_ticket_opens_it_again(world: World) -> None:
 # -- machines -----------------------------------------------------------------------------
 
 
-def test_an_out_of_office_answer_is_shown_and_moves_nothing(world: World) -> None:
+def test_f12_an_out_of_office_answer_is_shown_and_moves_nothing(world: World) -> None:
     ticket = world.ticket_of(world.arrives(mail("7:1", message_id="hers@x")))
     world.set_status(ticket.id, "solved")
     world.arrives(mail("7:2", references=["hers@x"], auto="auto_reply"))
@@ -205,7 +222,7 @@ def test_mail_of_a_list_opens_a_ticket(world: World) -> None:
         pytest.param({"sender": "", "auto": "list"}, "no_sender", id="nobody"),
     ],
 )
-def test_a_mail_of_doubtful_origin_is_held(
+def test_e5_a_mail_of_doubtful_origin_is_held(
     world: World, facts: dict[str, object], reason: str
 ) -> None:
     row_id = world.arrives(mail(**facts))  # type: ignore[arg-type]

@@ -74,7 +74,7 @@ def test_a_note_never_leaves(world: World, ticket_id: UUID) -> None:
         queue_message(tx, lock_ticket(tx, ticket_id), row)
 
 
-def test_a_note_never_leaves_even_when_a_row_says_so(world: World, ticket_id: UUID) -> None:
+def test_f16_a_note_never_leaves_even_when_a_row_says_so(world: World, ticket_id: UUID) -> None:
     message_id = world.replies(ticket_id)
     with world.services.begin() as tx:
         tx.session.execute(
@@ -141,7 +141,7 @@ def test_a_refusal_is_final_and_says_why(world: World, ticket_id: UUID) -> None:
 @pytest.mark.parametrize(
     "fault", [Uncertain("cut"), RuntimeError("a bug")], ids=["cut-off", "fault-of-ours"]
 )
-def test_what_may_have_left_is_never_sent_again_by_itself(
+def test_f10_what_may_have_left_is_never_sent_again_by_itself(
     world_on_both: World, ticket_on_both: UUID, clock: TestClock, fault: Exception
 ) -> None:
     world = world_on_both
@@ -181,7 +181,7 @@ def test_a_worker_that_dies_while_sending_leaves_doubt_not_a_second_copy(
     assert [one.text for one in world.email.sent] == ["2"]
 
 
-def test_a_death_between_sending_and_booking_leaves_doubt_until_the_receipt(
+def test_r2_a_death_between_sending_and_booking_leaves_doubt_until_the_receipt(
     world: World, clock: TestClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticket = world.ticket_of(world.arrives(text_message()))

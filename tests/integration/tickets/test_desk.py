@@ -92,7 +92,7 @@ def test_the_same_click_twice_is_one_message(services: Services, ticket_id: UUID
         desk.reply(services, ana, elsewhere, once)
 
 
-def test_the_same_click_at_the_same_moment_is_one_message(services_on_both: Services) -> None:
+def test_f11_the_same_click_at_the_same_moment_is_one_message(services_on_both: Services) -> None:
     services = services_on_both
     ana = hire(services, "Ana")
     ticket_id = writes_by_mail(services)
@@ -112,7 +112,7 @@ def test_the_same_click_at_the_same_moment_is_one_message(services_on_both: Serv
     assert (count(services, Message), count(services, Outbound)) == (2, 1)
 
 
-def test_an_answer_of_a_colleague_stops_a_stale_one_until_it_is_meant(
+def test_f13_an_answer_of_a_colleague_stops_a_stale_one_until_it_is_meant(
     services: Services, ticket_id: UUID
 ) -> None:
     ana, bruno = hire(services, "Ana"), hire(services, "Bruno")
