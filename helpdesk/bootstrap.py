@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -17,7 +18,9 @@ from billing_core.gateways.stripe import StripeGateway
 from billing_core.ports import Clock, Gateway
 from channels.email.adapter import EmailAdapter, Postman
 from channels.email.client import Cursor, ImapMailbox, MailboxSettings
+from channels.email.door import DoorSettings, MailDoor
 from channels.email.oauth import OauthSettings, TokenSource
+from channels.email.posted import MailgunHook, PostmarkHook, SendgridHook
 from channels.email.rules import MailRules
 from channels.email.smtp import RecipientResult, SmtpClient, SmtpSettings
 from channels.port import Adapter, ChannelError, Unreachable
@@ -193,7 +196,7 @@ class MailNetwork:
         self._clock, self._renewed = clock, renewed
         self._find = find or (lambda _: account_of_settings(settings))
         self._tokens: dict[UUID, TokenSource] = {}
-        self.hooks: Mapping[str, Hook] = {}
+        self.hooks = _mail_hooks(settings)
 
     def door(self, account: MailAccount) -> MailboxDoor[Cursor]:
         entry = self._imap(account)
@@ -209,6 +212,19 @@ class MailNetwork:
         if account is None or account.smtp is None:
             raise Unreachable(f"the mailbox {sender} does not send")
         return SmtpClient(self._smtp(account)).send(sender, recipients, raw)
+
+    def listen(
+        self,
+        url: str,
+        *,
+        accepts: Callable[[str], bool],
+        take: Callable[[bytes, tuple[str, ...]], None],
+    ) -> MailDoor:
+        parts = urlsplit(url)
+        lmtp = parts.scheme == "lmtp"
+        port = parts.port if parts.port is not None else 2424 if lmtp else 2525
+        settings = DoorSettings(parts.hostname or "127.0.0.1", port, lmtp=lmtp)
+        return MailDoor(settings, accepts=accepts, take=take)
 
     def try_fetching(self, account: MailAccount) -> Verdict:
         try:
@@ -266,6 +282,18 @@ class MailNetwork:
             )
             self._tokens[owner] = known
         return known
+
+
+def _mail_hooks(settings: Settings) -> dict[str, Hook]:
+    """Make the readers of the providers that are set up."""
+    hooks: dict[str, Hook] = {}
+    if settings.mailgun_signing_key:
+        hooks["mailgun"] = MailgunHook(settings.mailgun_signing_key)
+    if settings.postmark_password:
+        hooks["postmark"] = PostmarkHook(settings.postmark_password)
+    if settings.sendgrid_password:
+        hooks["sendgrid"] = SendgridHook(settings.sendgrid_password)
+    return hooks
 
 
 def build_mail(settings: Settings, clock: Clock, db: Database) -> MailNetwork:

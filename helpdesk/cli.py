@@ -164,7 +164,9 @@ def _settings(_: argparse.Namespace) -> None:
     urls = {"imap_url", "smtp_url", "database_url", "redis_url"}  # they may hold a password
     for name in Settings.__dataclass_fields__:
         value = getattr(settings, name)
-        hidden = name in urls or name == "stripe_key" or "secret" in name or "token" in name
+        hidden = name in urls or any(
+            word in name for word in ("secret", "token", "stripe_key", "signing_key", "password")
+        )
         shown = "(set)" if hidden and value else value
         print(f"GUICHE_{name.upper()} = {shown}")  # noqa: T201
 

@@ -42,6 +42,10 @@ class Settings:
     smtp_url: str = ""  # smtp://user:password@host:25, smtps://…, smtp+starttls://…
     mail_address: str = ""  # the address customers write to
     mail_authserv_id: str = ""  # whose Authentication-Results we believe
+    mail_door: str = ""  # lmtp://127.0.0.1:2424 or smtp://… lets a mail server bring mail
+    mailgun_signing_key: str = ""  # signs what Mailgun posts to /hooks/mail/mailgun
+    postmark_password: str = ""  # in the address given to Postmark: …@host/hooks/mail/postmark
+    sendgrid_password: str = ""  # in the address given to SendGrid
     twilio_account: str = ""
     twilio_token: str = ""
     twilio_api_url: str = ""  # "" is the provider's own
@@ -104,6 +108,10 @@ class _Reader:
             smtp_url=self._url("SMTP_URL", "", ("smtp", "smtps", "smtp+starttls")),
             mail_address=self._text("MAIL_ADDRESS", ""),
             mail_authserv_id=self._text("MAIL_AUTHSERV_ID", ""),
+            mail_door=self._url("MAIL_DOOR", "", ("lmtp", "smtp")),
+            mailgun_signing_key=self._long_enough("MAILGUN_SIGNING_KEY", 16),
+            postmark_password=self._long_enough("POSTMARK_PASSWORD", 16),
+            sendgrid_password=self._long_enough("SENDGRID_PASSWORD", 16),
             twilio_account=self._text("TWILIO_ACCOUNT", ""),
             twilio_token=self._text("TWILIO_TOKEN", ""),
             twilio_api_url=self._url("TWILIO_API_URL", "", ("http", "https")),

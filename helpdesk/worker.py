@@ -3,6 +3,7 @@
 import itertools
 import signal
 import threading
+from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
 
 import structlog
@@ -12,6 +13,7 @@ from helpdesk.bootstrap import build_services
 from helpdesk.jobs import heartbeat
 from helpdesk.jobs.engine import Worker
 from helpdesk.logs import configure_logs
+from helpdesk.mailboxes.arrivals import is_expected, take_delivery
 from helpdesk.mailboxes.watch import MailboxWatch
 from helpdesk.memory import ease_collections
 from helpdesk.services import Services
@@ -30,17 +32,21 @@ class BackOffice:
         self._services = services
         self._worker = Worker(services, services.settings)
         self._stopping = threading.Event()
+        self._doors = ExitStack()
         self._threads = [threading.Thread(target=self._look_after, name="heartbeat", daemon=True)]
         watch = MailboxWatch(services, self._stopping)
         self._threads.append(threading.Thread(target=watch.run, name="mailboxes", daemon=True))
 
     def start(self) -> None:
         self._worker.start()
+        if self._services.settings.mail_door:
+            self._doors.enter_context(_mail_door(self._services))
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """Stop within about ten seconds; what is unfinished is resumed at the next start."""
+        self._doors.close()  # what is not stored yet, its server brings again
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=7)  # the watch waits for its own threads
@@ -61,6 +67,15 @@ class BackOffice:
             except Exception:
                 log.exception("heartbeat failed")
             self._stopping.wait(BEAT_S)
+
+
+def _mail_door(services: Services) -> AbstractContextManager[object]:
+    """Return the door through which a mail server brings mail."""
+    return services.mail.listen(
+        services.settings.mail_door,
+        accepts=lambda recipient: is_expected(services, recipient),
+        take=lambda raw, recipients: take_delivery(services, raw, recipients),
+    )
 
 
 def run_worker(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """What the mailboxes ask of the mail channel. `bootstrap` makes the real one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -46,6 +47,16 @@ class MailLines(Protocol):
 
     def door(self, account: MailAccount) -> MailboxDoor[Any]:
         """Return the way into a mailbox that has an `imap` line."""
+        ...
+
+    def listen(
+        self,
+        url: str,
+        *,
+        accepts: Callable[[str], bool],
+        take: Callable[[bytes, tuple[str, ...]], None],
+    ) -> AbstractContextManager[object]:
+        """Return a door for mail servers, opened by entering it."""
         ...
 
     def try_fetching(self, account: MailAccount) -> Verdict:

@@ -40,9 +40,10 @@ def signed_by_others() -> list[Blueprint]:
     """Return the blueprints whose writes prove themselves otherwise (a provider's signature)."""
     from helpdesk.billing_desk import hooks as gateways
     from helpdesk.inbox import views as inbox
+    from helpdesk.mailboxes import hooks as mail
     from helpdesk.widget import views as widget
 
-    return [gateways.bp, inbox.bp, widget.bp]
+    return [gateways.bp, inbox.bp, mail.bp, widget.bp]
 
 
 def sample_pages(settings: Settings) -> list[Blueprint]:

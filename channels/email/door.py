@@ -1,0 +1,141 @@
+"""A door for mail servers: LMTP, or SMTP, on this machine unless told otherwise.
+
+A mail is answered with 250 only after `take` has returned, which is after it is stored for
+good; whatever goes wrong before is 451, and the other server keeps the mail and comes again.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from channels.email.mime import LIMITS
+
+T = TypeVar("T")
+
+_log = logging.getLogger("channels.email.door")
+_MOST_RECIPIENTS = 100
+_LONGEST_LINE = 1024 * 1024  # mail that breaks the rule of 998 is still somebody's mail
+_SILENCE_S = 120.0
+_BUSY = "451 4.3.0 not stored, come again"
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings:
+    host: str = "127.0.0.1"
+    port: int = 2424  # 0 takes a free one
+    lmtp: bool = True
+    largest: int = LIMITS.size
+
+
+class _LongLines(SMTP):
+    line_length_limit = _LONGEST_LINE
+
+
+class _LongLinesLmtp(LMTP):
+    line_length_limit = _LONGEST_LINE
+
+
+class MailDoor:
+    """A running server; use as a context manager.
+
+    `accepts(recipient)` says whether an address is ours; `take(raw, recipients)` stores a
+    mail. Both are called in threads and may ask the database.
+    """
+
+    def __init__(
+        self,
+        settings: DoorSettings,
+        *,
+        accepts: Callable[[str], bool],
+        take: Callable[[bytes, tuple[str, ...]], None],
+    ) -> None:
+        self.settings, self._accepts, self._take = settings, accepts, take
+        self.port = settings.port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="mail-door", daemon=True
+        )
+        self._server: asyncio.Server | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asked = self.settings
+        self._server = self._wait(
+            self._loop.create_server(self._conversation, asked.host, asked.port)
+        )
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wait(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def handle_RCPT(
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        if len(envelope.rcpt_tos) >= _MOST_RECIPIENTS:
+            return "452 4.5.3 too many recipients"
+        try:
+            ours = await self._loop.run_in_executor(None, self._accepts, address)
+        except Exception:
+            _log.exception("a recipient could not be looked up")
+            return _BUSY
+        if not ours:
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        recipients = tuple(str(one) for one in envelope.rcpt_tos)
+        raw = _on_top(envelope.mail_from or "", bytes(envelope.original_content or b""))
+        try:
+            await self._loop.run_in_executor(None, self._take, raw, recipients)
+            reply = "250 2.0.0 stored"
+        except Exception:
+            _log.exception("a mail could not be stored")
+            reply = _BUSY
+        # LMTP answers for each recipient (RFC 2033, section 4.2).
+        return "\r\n".join([reply] * (len(recipients) if self.settings.lmtp else 1))
+
+    def _conversation(self) -> SMTP:
+        kind = _LongLinesLmtp if self.settings.lmtp else _LongLines
+        return kind(
+            self,
+            data_size_limit=self.settings.largest,
+            enable_SMTPUTF8=True,
+            hostname="guiche",
+            ident="Guiche",
+            loop=self._loop,
+            timeout=_SILENCE_S,
+        )
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        others = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._loop.shutdown_default_executor()
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+def _on_top(sender: str, raw: bytes) -> bytes:
+    """Write the envelope's sender above the mail: an empty one marks what machines send."""
+    plain = "".join(sign for sign in sender if sign.isprintable() and sign not in "<> ")
+    return f"Return-Path: <{plain}>\r\n".encode("utf-8", "replace") + raw

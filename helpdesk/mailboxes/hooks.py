@@ -1,0 +1,41 @@
+"""The door for providers that post mail to us."""
+
+from flask import Blueprint, Response, abort, request
+from flask.typing import ResponseReturnValue
+
+from channels.port import BadSignature, Delivery, Unreadable
+from helpdesk.inbox.service import store_unreadable
+from helpdesk.mailboxes.arrivals import main_source, take_in
+from helpdesk.web.access import public, services
+
+bp = Blueprint("mail_hooks", __name__, url_prefix="/hooks/mail")
+
+
+@bp.post("/<provider>")
+@public("the provider's signature or password is the proof")
+def receive(provider: str) -> ResponseReturnValue:
+    """Store what a provider posts, then answer it. It repeats whatever is not stored."""
+    hook = services().mail.hooks.get(provider)
+    if hook is None:
+        abort(404)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    delivery = Delivery(request.get_data(parse_form_data=False), headers, request.path)
+    try:
+        posted = hook(delivery, now=services().clock())
+    except BadSignature as fault:
+        return _plain(str(fault), 403)
+    except Unreadable as fault:
+        store_unreadable(
+            services(),
+            source=main_source(services()),
+            channel="email",
+            delivery=delivery,
+            why=str(fault),
+        )
+        return _plain("held for a person", 200)  # it is kept: to repeat it helps nobody
+    take_in(services(), posted.raw, posted.recipients, name=posted.key)
+    return _plain("stored", 200)
+
+
+def _plain(words: str, status: int) -> Response:
+    return Response(words, status=status, content_type="text/plain; charset=utf-8")
