@@ -9,6 +9,7 @@ from channels.email.decode import decode_header, decode_raw, decode_words, unfol
 
 MOST_ADDRESSES = 500
 MOST_REFERENCES = 100
+_SHOWN = 200  # signs of a name that anybody will ever see
 
 _ATOM = r"[^\s\x00-\x1f\x7f<>@,;:\"()\[\]\\]+"
 _ADDRESS = re.compile(rf"{_ATOM}@(?:{_ATOM}|\[[0-9a-fA-F.:IPv]+\])")
@@ -82,12 +83,13 @@ def sender_warnings(box: Mailbox) -> tuple[str, ...]:
     "foreign_letters": the domain is not plain ASCII, so it may look like one that is.
     """
     found = []
-    shown = {domain_of(one) for one in _ADDRESS.findall(box.name.casefold())}
+    name = box.name[:_SHOWN]
+    shown = {domain_of(one) for one in _ADDRESS.findall(name.casefold())}
     if shown - {domain_of(box.address)}:
         found.append("name_is_an_address")
     domain = domain_of(box.address)
     labels = [_readable(label) for label in domain.split(".")]
-    if any(_mixes_scripts(word) for word in (*labels, *box.name.split())):
+    if any(_mixes_scripts(word) for word in (*labels, *name.split())):
         found.append("mixed_scripts")
     if not domain.isascii() or "xn--" in domain:
         found.append("foreign_letters")

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels.email import parse
+from channels.email.mime import read_tree
+from channels.email.origin import strip_control_headers
 from channels.email.parse import dedupe_key, parse_mail
 from channels.email.rules import MailRules
 from channels.port import Inbound, Receipt, Unreadable
@@ -67,6 +70,19 @@ def test_e7_a_strangers_control_header_changes_nothing() -> None:
     plain = mail(subject="x")
     forged = b"X-Guiche-Ticket: 1\r\nX-Guiche-Command: close\r\nX-Guiche-Instance: other\r\n"
     assert read(forged + plain) == read(plain)
+
+
+def test_e7_our_own_headers_are_gone_before_anything_could_obey_them() -> None:
+    message = read_tree(b"X-GUICHE-Ticket: 1\r\nx-guiche-command: close\r\nX-Other: y\r\n\r\n")
+    strip_control_headers(message)
+    assert list(message.keys()) == ["X-Other"]
+
+
+def test_e7_a_mail_is_parsed_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(parse, "read_date", lambda message: seen.append(message.keys()))
+    read(b"X-Guiche-Ticket: 1\r\n" + mail())
+    assert seen == [["From", "To"]]
 
 
 @pytest.mark.parametrize(
@@ -241,6 +257,7 @@ def test_f12_a_report_that_nothing_failed_is_neither_a_bounce_nor_a_person(raw: 
         ("5.1.1 user unknown", "5.2.2 mailbox full", "soft", "5.2.2"),
         ("5.1.1 user unknown", "5.7.1 refused as spam", "soft", "5.7.1"),
         ("5.1.1 user unknown", "no such user here", "hard", "5.1.1"),
+        ("5.1.1 user unknown", "5.1.10 refused", "hard", "5.1.10"),
         ("550 5.1.1 user unknown", "450 4.2.1 try later", "soft", "4.2.1"),
         ("Action: failed", "Action: delayed", "delayed", "5.1.1"),
     ],

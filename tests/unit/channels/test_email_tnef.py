@@ -89,6 +89,13 @@ def test_a_wrapping_nobody_can_open_stays_as_it_is(end: int) -> None:
     assert [one.name for one in found.files] == ["winmail.dat"]
 
 
+def test_a_value_that_is_cut_short_is_not_taken_for_a_whole_one() -> None:
+    cut = struct.pack("<HHII", 30, 0x3707, 1, 50) + b"relatorio.pdf"
+    data = SAMPLE[:6] + attribute(0x00069002, b"") + attribute(0x00069005, properties(cut))
+    with pytest.raises(NotTnef, match="too early"):
+        read_tnef(data)
+
+
 def test_files_inside_count_against_the_limit() -> None:
     one = SAMPLE[SAMPLE.index(attribute(0x00069002, b"\0" * 14)) :]
     found = read(wrapped(SAMPLE + one * 5), MailRules(limits=Limits(files=4)))
