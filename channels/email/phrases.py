@@ -11,22 +11,22 @@ from typing import Final
 # Names of the header lines that a program writes above the mail it quotes.
 _FROM = (
     "from, de, von, da, van, fra, från, od, от, 发件人, 寄件者, 差出人, message de, remitente,"
-    " expéditeur, absender, mittente, afzender, remetente"
+    " expéditeur, absender, mittente, afzender, remetente, lähettäjä"
 )
 _SENT = (
     "sent, enviado, enviada, enviado em, enviada em, enviado el, envoyé, envoyé le, gesendet,"
     " gesendet am, inviato, verzonden, verzonden op, sendt, skickat, wysłano, отправлено, 发送时间,"
-    " 寄件日期, 送信日時, message du, sent at, enviado a las"
+    " 寄件日期, 送信日時, lähetetty, message du, sent at, enviado a las"
 )
 _DATE = "date, data, fecha, datum, dato, дата, 日期, data invio, data de envio"
-_TO = "to, para, an, à, a, aan, til, till, do, кому, 收件人, 宛先, destinatario, destinataire"
+_TO = "to, para, an, à, a, aan, til, till, do, кому, 收件人, 宛先, destinatario, destinataire, vastaanottaja"
 _COPY = (
     "cc, cópia, com cópia, copia, kopie, copie à, copie, kopi, kopia, dw, копия, 抄送, bcc, cci,"
     " cco, in copia"
 )
 _SUBJECT = (
     "subject, assunto, asunto, objet, sujet, betreff, oggetto, onderwerp, emne, ämne, temat,"
-    " тема, 主题, 主旨, 件名"
+    " тема, 主题, 主旨, 件名, aihe"
 )
 _OTHER = (
     "reply-to, reply to, responder para, responder a, répondre à, antwort an, rispondi a,"
@@ -66,15 +66,29 @@ FORWARD_BEGINS: Final = re.compile(
     re.IGNORECASE,
 )
 
+# What other help desks write above the mail they send.
+REPLY_ABOVE: Final = re.compile(
+    r"(?:please )?(?:type|write|enter) your reply above this line|(?:please )?reply above this line"
+    r"|(?:por favor,? )?(?:digite|escreva) sua resposta acima desta linha|responda acima desta linha"
+    r"|(?:por favor,? )?escriba su respuesta (?:por encima|arriba) de esta línea"
+    r"|répondre au-dessus de cette ligne|bitte (?:antworten sie )?oberhalb dieser (?:zeile|linie).{0,40}"
+    r"|rispondi(?:re)? sopra (?:a )?questa (?:riga|linea)|antwoord boven deze (?:regel|lijn)",
+    re.IGNORECASE,
+)
+# Programs that name no date.
+QUOTING: Final = re.compile(
+    r"(?:quoting|citando|zitat von|citat de|citation de|citerar)\b", re.IGNORECASE
+)
+
 VERB: Final = re.compile(
     r"\b(?:wrote|writes|said|escreveu|escribi[óo]|[ée]crit|schrieb|geschrieben|ha scritto"
     r"|scrive|schreef|geschreven|skrev|napisał(?:\(a\)|a)?|kirjoitti|написал(?:\(а\)|а)?|пишет"
-    r"|đã viết|a scris|yazdı|írta|napsal(?:\(a\)|a)?)(?!\w)",
+    r"|đã viết|a scris|yazdı|írta|napsal(?:\(a\)|a)?)(?!\w)|写道|寫道",
     re.IGNORECASE,
 )
 # What an attribution begins with, where it begins with a word.
 OPENING: Final = re.compile(
-    r"(?:on|at|em|no dia|aos?|às|el|le|il|in data|am|op|den|på|w dniu|dnia|dne|vào|pada|kl)\b",
+    r"(?:on|at|em|no dia|aos?|às|el|le|il|in data|am|op|den|på|w dniu|dnia|dne|vào|pada|kl)\b|[在于於]",
     re.IGNORECASE,
 )
 

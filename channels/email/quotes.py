@@ -14,6 +14,8 @@ from channels.email.phrases import (
     FORWARD_BEGINS,
     HEADER_KINDS,
     OPENING,
+    QUOTING,
+    REPLY_ABOVE,
     RULED,
     VERB,
 )
@@ -73,7 +75,12 @@ def _titled(lines: Sequence[str], at: int) -> Cut | None:
     line = lines[at]
     if len(line) > _LONGEST:
         return None
-    if not (_is_title(line.strip(" \t\xa0*")) or FORWARD_BEGINS.fullmatch(line.strip())):
+    bare = line.strip(" \t\xa0*_-=–—#")
+    if not (
+        _is_title(line.strip(" \t\xa0*"))
+        or FORWARD_BEGINS.fullmatch(bare)
+        or REPLY_ABOVE.fullmatch(bare)
+    ):
         return None
     following = at + 1
     while following < len(lines) and not lines[following].strip():
@@ -166,16 +173,35 @@ def is_attribution(text: str) -> bool:
         return True
     if _BARE.fullmatch(text):
         return True
+    if not text.endswith(":"):
+        return False
+    enclosed = _ENCLOSED.search(text)
     # Digits inside an address are no date.
-    without = " ".join(word for word in text.split() if "@" not in word)
-    if not text.endswith(":") or not _DATE.search(without):
+    dated = _DATE.search(" ".join(word for word in text.split() if "@" not in word))
+    if not (enclosed or dated):
         return False
     verb = VERB.search(text)
-    if _ENCLOSED.search(text):
+    if enclosed and (QUOTING.match(text) or (verb and _names_only(text, enclosed, verb))):
+        return True
+    if not dated:
+        return False
+    if enclosed:
         return verb is not None or _AT_END.search(text) is not None
     if verb is None or not (OPENING.match(text) or text[0].isdigit()):
         return False
     return len(text) - verb.end() <= 40  # a sentence goes on after its verb
+
+
+def introduces(line: str) -> bool:
+    """Tell whether a line right above a marked quote belongs to it."""
+    text = _plain(line)
+    return len(text) <= _LONGEST and text.endswith(":") and ("@" in text or bool(VERB.search(text)))
+
+
+def _names_only(text: str, enclosed: re.Match[str], verb: re.Match[str]) -> bool:
+    """Recognise "Ana Souza <ana@x.example> wrote:", where no date tells."""
+    name = text[: enclosed.start()]
+    return len(name) <= 60 and name.count(" ") <= 5 and verb.end() == len(text) - 1
 
 
 def _plain(text: str) -> str:

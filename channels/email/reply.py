@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from channels.email.quotes import Cut, find_cut, is_quoted, marks_initials
+from channels.email.quotes import Cut, find_cut, introduces, is_quoted, marks_initials
 from channels.email.signatures import without_signature
 
 MOST_LINES: Final = 50_000  # a text with more is a file that somebody pasted
@@ -109,6 +109,9 @@ def _without_last_quote(lines: Sequence[str]) -> list[str]:
     """Drop marked quotes at the end, where something else stands before them."""
     end = len(lines)
     while end and (not lines[end - 1].strip() or is_quoted(lines[end - 1])):
+        end -= 1
+    dropped = any(line.strip() for line in lines[end:])
+    if dropped and end > 1 and introduces(lines[end - 1]):
         end -= 1
     return list(lines[:end])
 

@@ -45,6 +45,10 @@ ATTRIBUTIONS = [
     '17.11.2026, 09:40, "Sabiá" <suporte@sabia.example>:',
     "2026-11-17 9:40 GMT-03:00 Sabiá <suporte@sabia.example>:",
     "---- On Tue, 17 Nov 2026 09:40:00 -0300 Sabiá wrote ----",
+    "17 ноября 2026 г., 09:40 пользователь Sabiá <suporte@sabia.example> написал:",
+    "在 2026年11月17日，09:40，Sabiá <suporte@sabia.example> 写道：",
+    "Sabiá <suporte@sabia.example> escreveu:",
+    "Quoting Sabiá <suporte@sabia.example>:",
 ]
 BLOCKS = [
     "-----Mensagem original-----",
@@ -56,6 +60,8 @@ BLOCKS = [
     "-----Ursprüngliche Nachricht-----",
     "-----Messaggio originale-----",
     "-----Oorspronkelijk bericht-----",
+    "##- Please type your reply above this line -##",
+    "--- Responda acima desta linha ---",
     "De: Sabiá <suporte@sabia.example>\nEnviado em: terça-feira\nPara: Ana\nAssunto: x",
     "________________________________\nDe: Sabiá <suporte@sabia.example>\nEnviado: terça\nPara: Ana",
     "De: Sabiá <suporte@sabia.example>\nEnviado el: martes\nPara: Ana\nAsunto: x",
@@ -83,6 +89,11 @@ def test_an_answer_below_or_between_the_quotes_is_found(header: str) -> None:
     assert (
         reply_text(f"Oi!\n{quoted}Já mando.\n> E o valor?\n\nR$ 10") == "Oi!\n\nJá mando.\n\nR$ 10"
     )
+
+
+def test_the_line_above_a_marked_quote_goes_with_it() -> None:
+    assert reply_text("Pode.\n\nSabiá escreveu:\n> Posso cancelar?") == "Pode."
+    assert reply_text("Pode. Aqui está:\n> R$ 10") == "Pode. Aqui está:"
 
 
 def test_a_reply_below_the_quote_is_found() -> None:
