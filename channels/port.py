@@ -144,6 +144,15 @@ class CallReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried to find out whether a channel is set up rightly."""
+
+    name: str
+    passed: bool
+    detail: str = ""  # what was found, safe to show to whoever set it up
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """One message to deliver. `key` is minted once and stays for life."""
 

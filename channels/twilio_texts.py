@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from channels.port import (
     Answer,
+    Check,
     Delivery,
     DeliveryState,
     File,
@@ -18,6 +19,7 @@ from channels.port import (
     Refused,
     Unreadable,
 )
+from channels.twilio_check import check_number
 from channels.twilio_gate import (
     WHATSAPP,
     Account,
@@ -89,6 +91,12 @@ class TextAdapter:
             callback=with_query(self._webhook_url, key=message.key),
             template=message.template,
             variables=message.variables,
+        )
+
+    def check(self, number: str) -> list[Check]:
+        """Say whether a number of ours is set up as this channel needs it."""
+        return check_number(
+            self._account, number=number, channel=self.name, webhook_url=self._webhook_url
         )
 
     def fetch_media(self, url: str) -> File:

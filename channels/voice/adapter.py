@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from channels.port import Answer, CallReport, Delivery, File, Inbound, Outbound, Receipt, Refused
+from channels.port import (
+    Answer,
+    CallReport,
+    Check,
+    Delivery,
+    File,
+    Inbound,
+    Outbound,
+    Receipt,
+    Refused,
+)
+from channels.twilio_check import check_number
 from channels.twilio_gate import Account, read_form, read_signed_form, with_query
 from channels.twilio_line import ask, fetch_recording
 from channels.voice.answer import RING_S, Line, answer_call
@@ -43,6 +54,7 @@ class VoiceAdapter:
         self._company = company
         self._line = line
         self._softphone = softphone
+        self.has_softphone = softphone is not None
 
     def receive(self, delivery: Delivery) -> str:
         return key_of(read_signed_form(delivery, self._account.token), delivery.url)
@@ -68,6 +80,12 @@ class VoiceAdapter:
         Raises `Refused`, or `Unreachable` where trying again may help.
         """
         return fetch_recording(self._account, url)
+
+    def check(self, number: str) -> list[Check]:
+        """Say whether a number of ours is set up for calls."""
+        return check_number(
+            self._account, number=number, channel=self.name, webhook_url=self._webhook_url
+        )
 
     def ring_colleague(self, call_id: str, *, to: str, key: str, topic: str = "") -> str:
         """Take a caller out of the queue and ring a colleague for her.
@@ -97,10 +115,6 @@ class VoiceAdapter:
                 status_callback_event=["completed"],
             ),
         )
-
-    @property
-    def has_softphone(self) -> bool:
-        return self._softphone is not None
 
     def softphone_token(self, identity: str) -> str:
         """Return what lets a browser take calls as `client:<identity>` for an hour.

@@ -1,10 +1,10 @@
-"""The files of texts, as the sandbox phone network keeps them.
+"""What the sandbox phone network keeps for an account: its numbers, and the files of texts.
 
-As with the real one, the account's address of a file leads on to a store elsewhere, which
+As with the real one, the address of a file leads on to a store elsewhere, which
 wants no token.
 """
 
-from flask import Flask, Response, redirect, request
+from flask import Flask, Response, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 
 from helpdesk.demo.twilio_forms import API, PROVIDER_URL, new_sid
@@ -49,3 +49,48 @@ class Shelf:
         self.handed_out.append(sid)
         content, media_type = self._files[sid]
         return Response(content, mimetype=media_type)
+
+
+class Counter:
+    """The numbers of the account, and the addresses that are called for them."""
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+        self.state = "active"
+        self.numbers: dict[str, dict[str, str]] = {}  # number -> channel -> address
+
+    def open(self, app: Flask) -> None:
+        account = f"/{API}/Accounts/{self._account}"
+        app.add_url_rule(f"{account}.json", view_func=self._show)
+        app.add_url_rule(f"{account}/IncomingPhoneNumbers.json", view_func=self._list_numbers)
+        app.add_url_rule("/v2/Channels/Senders", view_func=self._list_senders)
+
+    def _show(self) -> ResponseReturnValue:
+        return jsonify({"sid": self._account, "status": self.state})
+
+    def _list_numbers(self) -> ResponseReturnValue:
+        wanted = request.args.get("PhoneNumber", "")
+        found = [
+            {
+                "sid": "PN" + number.removeprefix("+").rjust(32, "0"),
+                "phone_number": number,
+                "sms_url": urls.get("sms", ""),
+                "voice_url": urls.get("voice", ""),
+            }
+            for number, urls in self.numbers.items()
+            if number == wanted
+        ]
+        return jsonify({"incoming_phone_numbers": found, "page": 0, "page_size": 50})
+
+    def _list_senders(self) -> ResponseReturnValue:
+        found = [
+            {
+                "sid": "XE" + number.removeprefix("+").rjust(32, "0"),
+                "sender_id": f"whatsapp:{number}",
+                "webhook": {"callback_url": urls["whatsapp"]},
+            }
+            for number, urls in self.numbers.items()
+            if "whatsapp" in urls
+        ]
+        meta = {"key": "senders", "page": 0, "page_size": 50, "url": request.url}
+        return jsonify({"senders": found, "meta": meta})

@@ -22,7 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from helpdesk.demo.loopback import NotLoopback, Reply, WebhookFailed, loopback_end, post_signed
 from helpdesk.demo.sound import make_wave
 from helpdesk.demo.twilio_calls import Habits, LiveCall, Player
-from helpdesk.demo.twilio_files import STORE, Shelf
+from helpdesk.demo.twilio_files import STORE, Counter, Shelf
 from helpdesk.demo.twilio_forms import (
     API,
     Outcome,
@@ -97,6 +97,7 @@ class TwilioStandIn:
         self._callbacks: list[Callback] = []
         self._lock = threading.Lock()
         self.shelf = Shelf(self.account_sid)
+        self.counter = Counter(self.account_sid)
         self._stopping = threading.Event()
         self._due: queue.Queue[Due | None] = queue.Queue()
         self._calls: dict[str, LiveCall] = {}
@@ -268,6 +269,7 @@ class TwilioStandIn:
         app.add_url_rule(f"{account}/Calls/<sid>.json", view_func=self._move_call, methods=["POST"])
         app.add_url_rule(f"{account}/Recordings/<name>", view_func=self._play_recording)
         self.shelf.open(app)
+        self.counter.open(app)
         app.register_error_handler(404, lambda _error: _refusal(404, 20404))
         return app
 

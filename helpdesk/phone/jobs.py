@@ -1,6 +1,5 @@
 """Calls in the background: telephones are rung with no transaction open."""
 
-from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 import structlog
@@ -10,20 +9,12 @@ from helpdesk.events.service import Actor, append_event
 from helpdesk.jobs.port import job
 from helpdesk.phone import calls
 from helpdesk.phone.model import Call
+from helpdesk.phone.port import Switchboard
 from helpdesk.services import Services
 from helpdesk.tickets.model import Ticket
 from helpdesk.tickets.queries import lock_ticket
 
 log = structlog.get_logger()
-
-
-@runtime_checkable
-class Switchboard(Protocol):
-    """An adapter whose provider rings telephones."""
-
-    def ring_colleague(self, call_id: str, *, to: str, key: str, topic: str = "") -> str: ...
-
-    def bridge(self, *, colleague: str, customer: str, line: str, name: str, key: str) -> str: ...
 
 
 @job("ring_for_caller", queue="default")
@@ -34,7 +25,7 @@ def ring_for_caller(services: Services, call_id: str) -> None:
         if call is None or call.state != "ringing" or not call.staff_id or not call.provider_id:
             return
         phone = calls.phone_of(tx, call.staff_id)
-    board = services.adapters.get("voice")
+    board: object = services.adapters.get("voice")
     if not isinstance(board, Switchboard) or not phone:
         return
     try:
@@ -58,7 +49,7 @@ def place_phone_call(services: Services, call_id: str) -> None:
         phone = calls.phone_of(tx, call.staff_id)
         ticket = tx.session.get_one(Ticket, call.ticket_id)
         name, number = ticket.customer_name, call.number
-    board = services.adapters.get("voice")
+    board: object = services.adapters.get("voice")
     if not isinstance(board, Switchboard) or not phone:
         _failed(services, call.id, "failed", "no telephone")
         return

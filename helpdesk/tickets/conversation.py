@@ -47,6 +47,7 @@ class Desk:
     formats: Formats
     company: str
     viewers: tuple[Viewer, ...] = ()
+    has_line: bool = False  # calls can be made from here
 
     def writer(self) -> Writer:
         return Writer(self.formats, self.company, self.agent.may("ticket.reply"))
@@ -89,6 +90,7 @@ def _screen(
         past=_joined(session, ticket, desk.agent) + _past(session, ticket, desk.agent),
         related=_other(session, ticket.related_id, desk.agent),
         merged_into=_other(session, ticket.merged_into_id, desk.agent),
+        may_call=desk.has_line and desk.agent.may("call.place"),
     )
 
 

@@ -318,6 +318,7 @@ class ConversationScreen:
     merged_into: RelatedTicket | None = None  # where it goes on
     place: int = 0  # 3 of 14 in the queue it was opened from; 0 when unknown
     of: int = 0
+    may_call: bool = False  # a telephone line is set up, and this person may use it
     previous_number: int | None = None
     next_number: int | None = None
 

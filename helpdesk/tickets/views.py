@@ -261,6 +261,7 @@ def _desk(agent: Agent, ticket_id: UUID) -> Desk:
         current_formats(),
         services().settings.company,
         services().presence.viewers(ticket_id),
+        has_line=bool(services().settings.voice_number),
     )
 
 

@@ -17,6 +17,7 @@ def blueprints() -> list[Blueprint]:
     from helpdesk.invoices import views as invoices
     from helpdesk.mailboxes import views as mailboxes
     from helpdesk.outbox import views as outbox
+    from helpdesk.phone import views as phone
     from helpdesk.reports import views as reports
     from helpdesk.staff import views as staff
     from helpdesk.tickets import views as tickets
@@ -29,6 +30,7 @@ def blueprints() -> list[Blueprint]:
         mailboxes.bp,
         outbox.bp,
         quarantine.bp,
+        phone.bp,
         reports.bp,
         staff.bp,
         tickets.bp,

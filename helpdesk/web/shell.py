@@ -23,6 +23,8 @@ def shell_screen(nav: str) -> ShellScreen:
         rooms.append("live")
     if agent.may("quarantine.manage"):
         rooms.append("quarantine")
+    if services().settings.voice_number or services().settings.sms_number:
+        rooms.append("phone")
     approvals = 0
     with services().reading() as session:
         availability: Availability = session.scalar(
