@@ -13,6 +13,7 @@ from helpdesk.inbox.files import keep_file
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets import desk, forms
 from helpdesk.tickets.conversation import Desk, conversation_screen, header_screen
+from helpdesk.tickets.letter import named_pictures, pictures_of, with_pictures
 from helpdesk.tickets.merging import accept_related, dismiss_related
 from helpdesk.tickets.model import CHANNELS, Message
 from helpdesk.tickets.panel import panel_screen
@@ -210,7 +211,12 @@ def original(message_id: UUID) -> ResponseReturnValue:
         message = message_visible_to(session, current_agent(), message_id)
     if message.html_blob is None:
         raise NotFound("original")
-    html = services().blobs.read(message.html_blob).decode("utf-8", errors="replace")
+    blobs = services().blobs
+    html = blobs.read(message.html_blob).decode("utf-8", errors="replace")
+    if wanted := named_pictures(html):
+        with services().reading() as session:
+            found = pictures_of(session, message_id, wanted)
+        html = with_pictures(html, {name: blobs.read(blob) for name, blob in found.items()})
     return render_template(
         "console/original.html", shell=shell_screen("inbox"), message=message, html=sanitise(html)
     )

@@ -237,6 +237,32 @@ def test_a_letter_is_shown_as_sent_without_what_acts_or_fetches(
     assert "&lt;p&gt;Hi" in page
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"), [(PNG, True), (b"<svg onload=x()>", False)], ids=["picture", "svg"]
+)
+def test_a_picture_inside_a_letter_is_shown_where_it_came_along(
+    services: Services, seat: Callable[..., Seat], content: bytes, shown: bool
+) -> None:
+    mail(services, html='<p>Look<img src="cid:shot@x"><img src="cid:other@x"></p>')
+    with services.begin() as tx:
+        message = tx.session.scalars(select(Message)).one()
+        blob = services.blobs.keep(content)
+        name_blob(tx, blob, size=len(content), media_type="image/png")
+        tx.session.add(
+            Attachment(
+                id=uuid4(), message_id=message.id, blob=blob, name="shot.png",
+                media_type="image/png", size=len(content), content_id="shot@x",
+            )
+        )  # fmt: skip
+    page = seat().browser.get(f"/messages/{message.id}/original").get_data(as_text=True)
+    assert page.count("data:image/png;base64,") == shown
+    assert "onload" not in page
+    assert "cid:" not in page
+
+
 def test_what_a_mail_quotes_is_one_click_away(
     services: Services, seat: Callable[..., Seat]
 ) -> None:
