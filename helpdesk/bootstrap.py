@@ -22,6 +22,7 @@ from channels.email.door import DoorSettings, MailDoor
 from channels.email.oauth import OauthSettings, TokenSource
 from channels.email.posted import MailgunHook, PostmarkHook, SendgridHook
 from channels.email.rules import MailRules
+from channels.email.signing import DkimKey, sign
 from channels.email.smtp import RecipientResult, SmtpClient, SmtpSettings
 from channels.port import Adapter, ChannelError, Unreachable
 from channels.sms.adapter import SmsAdapter
@@ -211,7 +212,7 @@ class MailNetwork:
         account = self._find(sender)
         if account is None or account.smtp is None:
             raise Unreachable(f"the mailbox {sender} does not send")
-        return SmtpClient(self._smtp(account)).send(sender, recipients, raw)
+        return SmtpClient(self._smtp(account)).send(sender, recipients, _signed(account, raw))
 
     def listen(
         self,
@@ -235,6 +236,7 @@ class MailNetwork:
 
     def try_sending(self, account: MailAccount, to: str) -> Verdict:
         try:
+            _signed(account, f"From: {account.address}\r\n\r\n".encode())
             SmtpClient(replace(self._smtp(account), timeout=TRIAL_S)).probe(account.address, to)
         except ChannelError as fault:
             return Verdict(fault.code or "unreachable", str(fault))
@@ -282,6 +284,12 @@ class MailNetwork:
             )
             self._tokens[owner] = known
         return known
+
+
+def _signed(account: MailAccount, raw: bytes) -> bytes:
+    if account.dkim is None:
+        return raw
+    return sign(raw, DkimKey(account.dkim.domain, account.dkim.selector, account.dkim.key))
 
 
 def _mail_hooks(settings: Settings) -> dict[str, Hook]:

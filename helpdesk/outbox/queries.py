@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from channels.port import Receipt
 from helpdesk.customers.model import Handle
-from helpdesk.inbox.model import MailIndex
+from helpdesk.inbox.model import Attachment, MailIndex
 from helpdesk.inbox.threading import id_hash
 from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.states import ON_ITS_WAY
@@ -262,3 +262,13 @@ def oldest_unanswered(session: Session, ticket_id: UUID) -> Message | None:
         .order_by(Message.seq)
         .limit(1)
     )
+
+
+def files_of(session: Session, outbound_id: UUID) -> Sequence[Attachment]:
+    """Return the files of a message on its way, in the order they were added."""
+    return session.scalars(
+        select(Attachment)
+        .join(Outbound, Outbound.message_id == Attachment.message_id)
+        .where(Outbound.id == outbound_id)
+        .order_by(Attachment.name, Attachment.id)
+    ).all()

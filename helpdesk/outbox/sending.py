@@ -5,7 +5,7 @@ message left, so it becomes `uncertain`: no channel here promises to drop a repe
 or text, therefore a person decides about a second one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,9 +13,10 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from channels.port import Adapter, Party, Refused, Uncertain, Unreachable
+from channels.port import Adapter, File, Party, Refused, Uncertain, Unreachable
 from channels.port import Outbound as Letter
 from helpdesk.db import UnitOfWork
+from helpdesk.errors import NotFound
 from helpdesk.inbox.model import MailIndex, ReplyToken
 from helpdesk.inbox.threading import id_hash, token_hash
 from helpdesk.inbox.turns import take_turn
@@ -37,6 +38,7 @@ from helpdesk.outbox.queries import (
     ADDRESSED_BY,
     abandoned,
     due,
+    files_of,
     mail_thread,
     message_to_send,
     older_waits,
@@ -55,6 +57,7 @@ log = structlog.get_logger()
 AT_ONCE = 50  # rows of one sweep
 TOKEN_LIFE = timedelta(days=365)
 NOT_SET_UP = "this channel is not set up"
+FILE_AWAY = "a file of this message cannot be read"
 PROCESS_ENDED = "the sending process ended"
 MINUTE = timedelta(minutes=1)
 
@@ -84,8 +87,22 @@ def send(services: Services, outbound_id: UUID) -> None:
     if leased is None:
         return
     adapter = adapter_of(services, leased.letter.channel)
-    outcome = _hand_over(adapter, leased.letter)
+    try:
+        outcome = _hand_over(adapter, _with_files(services, leased))
+    except (NotFound, OSError):
+        outcome = Outcome("queued", why=FILE_AWAY)  # it has not left, that is certain
     _settle(services, leased, outcome)
+
+
+def _with_files(services: Services, leased: Leased) -> Letter:
+    """Return the letter with the files of its message."""
+    with services.reading() as session:
+        kept = files_of(session, leased.outbound_id)
+    files = tuple(
+        File(one.name, one.media_type, services.blobs.read(one.blob), one.content_id)
+        for one in kept
+    )
+    return replace(leased.letter, files=files)
 
 
 def send_due(services: Services) -> int:

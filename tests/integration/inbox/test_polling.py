@@ -113,7 +113,7 @@ def watch(world: World, done_folder: str = "") -> Watch:
     )
 
 
-def test_R1_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_both: World) -> None:
+def test_r1_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_both: World) -> None:
     watched = watch(world_on_both)
     assert watched.fetch() == 3
     assert watched.fetch() == 0
@@ -133,7 +133,7 @@ def test_R1_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_bo
         pytest.param(FakeMailbox, "flag_seen", id="before-it-is-flagged"),
     ],
 )
-def test_R1_a_crash_while_fetching_costs_a_second_look_and_no_mail(
+def test_r1_a_crash_while_fetching_costs_a_second_look_and_no_mail(
     world: World, monkeypatch: pytest.MonkeyPatch, where: object, step: str
 ) -> None:
     watched = watch(world)
@@ -151,7 +151,7 @@ def test_R1_a_crash_while_fetching_costs_a_second_look_and_no_mail(
     assert world.count(Message) == 3
 
 
-def test_E12_a_mailbox_made_anew_is_read_from_the_start_and_doubles_nothing(world: World) -> None:
+def test_e12_a_mailbox_made_anew_is_read_from_the_start_and_doubles_nothing(world: World) -> None:
     watched = watch(world)
     watched.fetch()
     watched.box.uidvalidity = 8
@@ -162,7 +162,7 @@ def test_E12_a_mailbox_made_anew_is_read_from_the_start_and_doubles_nothing(worl
     assert (watched.cursor().uidvalidity, watched.cursor().last_uid) == (8, 4)
 
 
-def test_failure_7_how_long_the_mailbox_has_been_silent_can_be_seen(
+def test_f07_how_long_the_mailbox_has_been_silent_can_be_seen(
     world: World, clock: TestClock
 ) -> None:
     watched = watch(world)
@@ -196,7 +196,7 @@ def test_the_watch_comes_back_whatever_breaks(
     assert world.count(Message) == 3
 
 
-def test_E10_a_mail_the_server_cannot_hand_over_is_set_aside_and_the_rest_comes(
+def test_e10_a_mail_the_server_cannot_hand_over_is_set_aside_and_the_rest_comes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polling, "FIRST_PAUSE_S", 0.001)
@@ -214,7 +214,7 @@ def test_E10_a_mail_the_server_cannot_hand_over_is_set_aside_and_the_rest_comes(
     assert "still in the mailbox" in held.detail
 
 
-def test_failure_8_a_mail_that_we_cannot_store_is_set_aside_and_the_rest_comes(
+def test_f08_a_mail_that_we_cannot_store_is_set_aside_and_the_rest_comes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polling, "FIRST_PAUSE_S", 0.001)
@@ -236,7 +236,7 @@ def test_failure_8_a_mail_that_we_cannot_store_is_set_aside_and_the_rest_comes(
     assert watched.box.seen == [1, 3]
 
 
-def test_E11_a_database_that_is_away_blames_no_mail(
+def test_e11_a_database_that_is_away_blames_no_mail(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polling, "FIRST_PAUSE_S", 0.001)
@@ -265,7 +265,7 @@ def test_mail_that_we_have_is_moved_where_the_mailbox_asks_for_it(world: World) 
     assert watched.box.seen == []
 
 
-def test_failure_9_two_watches_of_one_mailbox_make_one_message_of_each_mail(
+def test_f09_two_watches_of_one_mailbox_make_one_message_of_each_mail(
     world_on_both: World,
 ) -> None:
     one, other = watch(world_on_both), watch(world_on_both)

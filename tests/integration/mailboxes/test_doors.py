@@ -162,7 +162,7 @@ def test_a_mail_past_the_size_is_refused_and_the_door_stays_open(
     assert len(rows(world)) == 1
 
 
-def test_R1_a_mail_that_cannot_be_stored_is_not_acknowledged(
+def test_r1_a_mail_that_cannot_be_stored_is_not_acknowledged(
     world: World, door: MailDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:

@@ -194,7 +194,7 @@ def test_a_mail_past_the_rate_waits_for_its_moment_and_leaves_once(
         assert len(world.email.sent) == expected
 
 
-def test_failure_7_a_silent_mailbox_raises_the_alarm(world: World, clock: TestClock) -> None:
+def test_f07_a_silent_mailbox_raises_the_alarm(world: World, clock: TestClock) -> None:
     open_mailbox(world.services, world.agent)
     with world.services.begin() as tx:
         note_fetched(tx, SALES)

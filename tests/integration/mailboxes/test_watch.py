@@ -102,7 +102,7 @@ def test_a_mended_mailbox_is_read_without_a_restart(
     assert wait_for(lambda: world.drain() >= 0 and world.count(Message) == 1)
 
 
-def test_E12_numbers_given_anew_lose_and_double_nothing(
+def test_e12_numbers_given_anew_lose_and_double_nothing(
     world: World, watch: MailboxWatch, dovecot: Dovecot
 ) -> None:
     row_id = open_mailbox(world.services, world.agent, **on(dovecot, "w5"))
@@ -119,7 +119,7 @@ def test_E12_numbers_given_anew_lose_and_double_nothing(
     assert wait_for(lambda: world.drain() >= 0 and world.count(Message) == 4)
 
 
-def test_failure_7_an_outage_is_made_up_for_from_the_cursor(
+def test_f07_an_outage_is_made_up_for_from_the_cursor(
     world: World, watch: MailboxWatch, dovecot: Dovecot
 ) -> None:
     row_id = open_mailbox(world.services, world.agent, **on(dovecot, "w6"))
