@@ -48,6 +48,13 @@ LIBRARIES = (
             "@socket.io/component-emitter",
         ),
     ),
+    # Telephones in the browser; loaded only where a key for them is set up.
+    Library(
+        "@twilio/voice-sdk",
+        "twilio-voice-sdk",
+        ("dist/twilio.min.js",),
+        bundled=("@twilio/voice-errors", "events", "loglevel"),
+    ),
     Library("uplot", "uplot", ("dist/uPlot.esm.js", "dist/uPlot.min.css")),
     Library(
         "@fontsource-variable/inter",
@@ -59,7 +66,10 @@ LIBRARIES = (
 )
 
 # Packages that are published without a licence file; the text follows their repository.
-HAND_WRITTEN = {"@alpinejs/csp": ROOT / "tools" / "vendor" / "LICENSE.alpinejs"}
+HAND_WRITTEN = {
+    "@alpinejs/csp": ROOT / "tools" / "vendor" / "LICENSE.alpinejs",
+    "@twilio/voice-errors": ROOT / "tools" / "vendor" / "LICENSE.voice-errors",
+}
 
 
 def main() -> int:

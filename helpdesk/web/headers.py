@@ -67,11 +67,16 @@ def route_name() -> str:
 def set_headers(response: Response, settings: Settings) -> Response:
     headers = response.headers
     ancestors = g.get("frame_ancestors", _NOBODY)  # a view that may be framed says by whom
+    talks_to = g.get("talks_to", "")  # a page on which somebody speaks says over which network
     headers["X-Request-ID"] = g.get("request_id", "")
-    headers.setdefault("Content-Security-Policy", content_policy(settings.public_url, ancestors))
+    headers.setdefault(
+        "Content-Security-Policy", content_policy(settings.public_url, ancestors, talks_to)
+    )
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Referrer-Policy", "same-origin")
-    headers["Permissions-Policy"] = _PERMISSIONS
+    headers["Permissions-Policy"] = (
+        _PERMISSIONS.replace("microphone=()", "microphone=(self)") if talks_to else _PERMISSIONS
+    )
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers.setdefault("Cross-Origin-Resource-Policy", _resource_policy(ancestors))
     if ancestors == _NOBODY:
@@ -82,8 +87,11 @@ def set_headers(response: Response, settings: Settings) -> Response:
     return response
 
 
-def content_policy(public_url: str, frame_ancestors: str) -> str:
-    """Return the Content-Security-Policy: everything from ourselves, nothing inline."""
+def content_policy(public_url: str, frame_ancestors: str, talks_to: str = "") -> str:
+    """Return the Content-Security-Policy: everything from ourselves, nothing inline.
+
+    `talks_to` names what else a page may connect to, as sources separated by spaces.
+    """
     here = urlsplit(public_url)
     socket = f"{'wss' if here.scheme == 'https' else 'ws'}://{here.netloc}"
     return "; ".join(
@@ -94,7 +102,7 @@ def content_policy(public_url: str, frame_ancestors: str) -> str:
             "img-src 'self' data:",
             "font-src 'self'",
             "media-src 'self'",
-            f"connect-src 'self' {socket}",
+            f"connect-src 'self' {socket} {talks_to}".rstrip(),
             "frame-src 'self'",
             f"frame-ancestors {frame_ancestors}",
             "form-action 'self'",

@@ -3,9 +3,10 @@
 import re
 from uuid import uuid4
 
+import jwt
 import pytest
 
-from channels.voice.adapter import VoiceAdapter
+from channels.voice.adapter import SoftphoneKey, VoiceAdapter
 from channels.voice.answer import Line
 from helpdesk.phone.model import Call, MessageTemplate, OptOut, PhoneLine, StaffPhone
 from tests.browser import Browser
@@ -176,6 +177,37 @@ def test_only_the_customers_own_numbers_may_be_called_from_a_conversation(office
     assert office.rows(Call) == []
     assert admin.post(address, stranger | {"number": ANA}, htmx=True).status_code == 200
     assert [one.number for one in office.rows(Call)] == [ANA]
+
+
+def test_with_a_key_a_browser_may_take_calls_as_its_person_and_nobody_else(
+    office: Office,
+) -> None:
+    voice = office.services.adapters["voice"]
+    assert isinstance(voice, VoiceAdapter)
+    voice._softphone, voice.has_softphone = (
+        SoftphoneKey("SK1", "a secret of 32 characters, or so"),
+        True,
+    )
+    agent = browser(office, "agent")
+    assert "twilio.min.js" not in text(agent.get("/phone"))  # nobody asked for it yet
+    assert agent.post("/phone/mine", {"browser": "1"}).status_code == 303
+    page = agent.get("/phone")
+    assert "/static/phone/softphone.js" in text(page)
+    assert "wss://voice-js.roaming.twilio.com" in page.headers["Content-Security-Policy"]
+    assert "microphone=(self)" in page.headers["Permissions-Policy"]
+    assert "roaming" not in agent.get("/inbox").headers["Content-Security-Policy"]
+    word = agent.post("/phone/token").get_json()["token"]
+    claims = jwt.decode(
+        word,
+        "a secret of 32 characters, or so",
+        algorithms=["HS256"],
+        options={"verify_exp": False},
+    )
+    (mine,) = office.rows(StaffPhone)
+    assert claims["grants"]["identity"] == mine.staff_id.hex
+    assert claims["grants"]["voice"] == {"incoming": {"allow": True}}
+    assert mine.number == f"client:{mine.staff_id.hex}"
+    assert Browser(office.client.application).post("/phone/token").status_code in (302, 303)
 
 
 def test_without_a_key_there_is_no_telephone_in_the_browser(office: Office) -> None:
