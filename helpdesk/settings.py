@@ -17,6 +17,11 @@ from sqlalchemy.exc import ArgumentError
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 
 
+def is_origin(text: str) -> bool:
+    """Say whether a text is an origin as browsers write it: it goes into a security header."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
 class InvalidSettings(Exception):
     """One or more settings are wrong. `faults` holds one sentence for each."""
 
@@ -221,7 +226,7 @@ class _Reader:
         """Read origins as browsers write them: they go into a security header."""
 
         def fault(value: str) -> str | None:
-            wrong = [one for one in value.split() if not _ORIGIN.fullmatch(one)]
+            wrong = [one for one in value.split() if not is_origin(one)]
             return (
                 f"must hold origins such as https://shop.example, not {wrong[0]}" if wrong else None
             )

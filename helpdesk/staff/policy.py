@@ -29,7 +29,13 @@ _SUPERVISOR = _AGENT | {
     "senders.block",
     "ticket.read_all",
 }
-_ADMIN = _SUPERVISOR | {"staff.manage", "jobs.read", "mailbox.manage", "phone.manage"}
+_ADMIN = _SUPERVISOR | {
+    "staff.manage",
+    "jobs.read",
+    "mailbox.manage",
+    "phone.manage",
+    "widget.manage",
+}
 
 GRANTS: dict[str, frozenset[str]] = {
     "agent": frozenset(_AGENT),

@@ -22,6 +22,7 @@ def blueprints() -> list[Blueprint]:
     from helpdesk.staff import views as staff
     from helpdesk.tickets import views as tickets
     from helpdesk.web import ops
+    from helpdesk.widget import desk_views as widgets
 
     return [
         billing_desk.bp,
@@ -34,6 +35,7 @@ def blueprints() -> list[Blueprint]:
         reports.bp,
         staff.bp,
         tickets.bp,
+        widgets.bp,
         ops.bp,
     ]
 
