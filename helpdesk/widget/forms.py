@@ -87,12 +87,12 @@ def as_values(setup: Setup) -> dict[str, str]:
     for language in LANGUAGES:
         values |= {f"{place}_{language}": setup.text(language, place) for place in PLACES}
     for field in setup.fields:
-        n = field.name.removeprefix("q")  # it keeps its row: browsers may hold answers to it
-        values |= {f"field_{n}_{language}": words for language, words in field.label.items()}
+        row = f"field_{field.name.removeprefix('q')}"  # its own: browsers may hold answers to it
+        values |= {f"{row}_{language}": words for language, words in field.label.items()}
         values |= {
-            f"field_{n}_kind": field.kind,
-            f"field_{n}_required": "1" if field.required else "",
-            f"field_{n}_choices": ", ".join(field.choices),
+            f"{row}_kind": field.kind,
+            f"{row}_required": "1" if field.required else "",
+            f"{row}_choices": ", ".join(field.choices),
         }
     for n, greeting in enumerate(setup.greetings, 1):
         values |= {f"greeting_{n}_{language}": words for language, words in greeting.text.items()}

@@ -161,7 +161,7 @@ def test_what_was_not_sent_survives_a_reload_and_the_history_comes_back(
     expect(window.get_by_text("Got both.")).to_be_visible()
 
 
-def test_failure_13_R7_a_hundred_forced_disconnects_lose_nothing_and_double_nothing(
+def test_f13_r7_a_hundred_forced_disconnects_lose_nothing_and_double_nothing(
     site: ChatSite, visit: Callable[..., Page]
 ) -> None:
     page = visit(site.shop_page())
@@ -183,7 +183,7 @@ def test_failure_13_R7_a_hundred_forced_disconnects_lose_nothing_and_double_noth
     assert bubbles.all_inner_texts() == expected
 
 
-def test_failure_14_a_line_that_only_looks_alive_is_noticed_when_she_comes_back(
+def test_f14_a_line_that_only_looks_alive_is_noticed_when_she_comes_back(
     site: ChatSite, visit: Callable[..., Page]
 ) -> None:
     page = visit(site.shop_page())

@@ -125,7 +125,7 @@ def test_a_visitor_whom_her_site_names_is_asked_the_rest(chat: ChatWorld) -> Non
     assert chat.messages()[0].author_name == "Ana"
 
 
-def test_A12_an_address_typed_in_the_form_finds_no_customer(chat: ChatWorld) -> None:
+def test_a12_an_address_typed_in_the_form_finds_no_customer(chat: ChatWorld) -> None:
     with_widget(chat)
     chat.customer("Mariana Prado", email="mariana@exemplo.com.br")
     stranger = chat.visitor()

@@ -44,7 +44,7 @@ def numbers(chat: ChatWorld) -> list[int]:
     return chat.look(lambda session: list(session.scalars(select(Entry.seq).order_by(Entry.seq))))
 
 
-def test_failure_13_R7_a_hundred_lost_lines_leave_no_gap_and_nothing_twice(
+def test_f13_r7_a_hundred_lost_lines_leave_no_gap_and_nothing_twice(
     chat_on_both: ChatWorld,
 ) -> None:
     chat = chat_on_both
@@ -81,7 +81,7 @@ def answer(chat: ChatWorld, ticket_id: UUID, agent: Any, text: str) -> str:
     return text
 
 
-def test_R7_numbers_have_no_hole_when_both_sides_write_at_once(chat_on_both: ChatWorld) -> None:
+def test_r7_numbers_have_no_hole_when_both_sides_write_at_once(chat_on_both: ChatWorld) -> None:
     chat = chat_on_both
     visitor = chat.visitor()
     visitor.says("the first")
@@ -97,7 +97,7 @@ def test_R7_numbers_have_no_hole_when_both_sides_write_at_once(chat_on_both: Cha
     assert len(set(window.texts)) == len(window.texts) == 21
 
 
-def test_R7_an_answer_in_an_older_ticket_is_not_missed(chat: ChatWorld) -> None:
+def test_r7_an_answer_in_an_older_ticket_is_not_missed(chat: ChatWorld) -> None:
     visitor = chat.visitor()
     visitor.says("old")
     old, agent = chat.ticket().id, hire(chat.services, "Bruna")
@@ -112,7 +112,7 @@ def test_R7_an_answer_in_an_older_ticket_is_not_missed(chat: ChatWorld) -> None:
     assert visitor.sees() == window.texts
 
 
-def test_R7_more_than_a_page_was_missed(chat: ChatWorld) -> None:
+def test_r7_more_than_a_page_was_missed(chat: ChatWorld) -> None:
     visitor = chat.visitor()
     visitor.says("0")
     ticket_id, agent = chat.ticket().id, hire(chat.services, "Bruna")
@@ -123,7 +123,7 @@ def test_R7_more_than_a_page_was_missed(chat: ChatWorld) -> None:
     assert window.texts == [str(number) for number in range(2 * PAGE + 3)]
 
 
-def test_failure_14_a_line_that_lives_says_how_far_the_conversation_has_come(
+def test_f14_a_line_that_lives_says_how_far_the_conversation_has_come(
     chat: ChatWorld,
 ) -> None:
     visitor = chat.visitor()

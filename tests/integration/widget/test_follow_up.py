@@ -149,7 +149,7 @@ def test_without_an_address_nothing_is_mailed_and_an_old_answer_is_no_news(post:
     assert post.sweeps(seconds=TOO_LATE.total_seconds()) == []
 
 
-def test_A12_the_address_of_another_s_customer_gets_the_mail_and_links_nothing(
+def test_a12_the_address_of_another_s_customer_gets_the_mail_and_links_nothing(
     post: Post,
 ) -> None:
     post.chat.customer("Mariana Prado", email="mariana@exemplo.com.br")
@@ -162,7 +162,7 @@ def test_A12_the_address_of_another_s_customer_gets_the_mail_and_links_nothing(
     assert [way.channel for way in ways] == ["chat"]  # no agent is offered the claim
 
 
-def test_A12_a_proven_customer_is_written_to_at_a_proven_address_only(post: Post) -> None:
+def test_a12_a_proven_customer_is_written_to_at_a_proven_address_only(post: Post) -> None:
     post.chat.customer("Ana", external="ana", email="ana@casa.example")
     ana = post.chat.visitor("ana", "Ana")
     ticket_id = post.writes(ana, email="")

@@ -15,7 +15,7 @@ from tests.browser import PASSWORD
 from tests.browser import hire as hire_with_password
 from tests.conftest import TestClock, drain
 from tests.integration.tickets.desk import hire
-from tests.integration.widget.visitor import ChatWorld, Visitor
+from tests.integration.widget.visitor import SHOP, ChatWorld, Visitor
 
 
 @pytest.fixture
@@ -114,6 +114,16 @@ def test_she_cannot_name_a_room_to_listen_in(
         line.emit(event, {"room": f"chat:{key}", "secret": ana.secret}, namespace=CHAT)
     chat.answers(chat.ticket().id, "hi")
     assert heard(line) == []
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", SHOP, "null", "http://localhost.evil"])
+def test_a5_a_page_of_another_site_opens_no_socket_of_ours(chat: ChatWorld, origin: str) -> None:
+    # The widget's frame is a page of ours: not even a site that may show it speaks to the socket.
+    handshake = "/socket.io/?EIO=4&transport=websocket"
+    refused = chat.app.test_client().get(handshake, headers={"Origin": origin})
+    assert (refused.status_code, "Not an accepted origin" in refused.text) == (400, True)
+    ours = {"Origin": chat.services.settings.public_url}
+    assert "Not an accepted origin" not in chat.app.test_client().get(handshake, headers=ours).text
 
 
 def test_five_events_that_nobody_knows_end_the_line(
