@@ -29,7 +29,7 @@ from helpdesk.tickets.queries import (
 )
 from helpdesk.tickets.service import add_staff_message, mark_read, set_status
 
-CARRY_FILES = ("chat",)
+CARRY_FILES = ("chat", "email")
 THEN = {"": None, "waiting": "pending", "solved": "solved"}
 CATEGORY_STATUS = {"open": "open", "waiting": "pending", "solved": "solved"}
 
