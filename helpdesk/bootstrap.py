@@ -16,6 +16,7 @@ from billing_core.gateways.pix import PixGateway, Receiver
 from billing_core.gateways.sandbox import Sandbox
 from billing_core.gateways.stripe import StripeGateway
 from billing_core.ports import Clock, Gateway
+from channels import telegram
 from channels.email.adapter import EmailAdapter, Postman
 from channels.email.client import Cursor, ImapMailbox, MailboxSettings
 from channels.email.door import DoorSettings, MailDoor
@@ -141,6 +142,7 @@ def build_adapters(
     """
     adapters: dict[str, Adapter] = {
         "chat": WebChatAdapter(),
+        **telegram.adapters(settings.channels),
         "email": _email_adapter(settings, clock, postman or MailNetwork(settings, clock)),
     }
     account = Account(settings.twilio_account, settings.twilio_token, settings.twilio_api_url)

@@ -6,7 +6,7 @@ starts the product: all faults are named at once.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,6 +76,7 @@ class Settings:
     site_origins: tuple[str, ...] = ()  # whose pages may embed the widget
     sample_site: bool = False  # serve a page of the sample company with the widget on it
     metrics_token: str = ""  # lets another machine read /metrics; "" lets none
+    channels: Mapping[str, str] = field(default_factory=dict)  # GUICHE_CHANNEL_<X> as x
     simple_passwords: bool = False  # cheap password hashing for tests and the demo
 
     @property
@@ -142,6 +143,7 @@ class _Reader:
             site_origins=self._origins("SITE_ORIGINS"),
             sample_site=self._one_of("SAMPLE_SITE", "no", ("no", "yes")) == "yes",
             metrics_token=self._text("METRICS_TOKEN", ""),
+            channels=self._beginning("CHANNEL_"),
             simple_passwords=self._one_of("SIMPLE_PASSWORDS", "no", ("no", "yes")) == "yes",
         )
         if (values.imap_url or values.smtp_url) and "@" not in values.mail_address:
@@ -168,6 +170,15 @@ class _Reader:
 
     def _text(self, name: str, default: str) -> str:
         return self._env.get(f"GUICHE_{name}", "").strip() or default
+
+    def _beginning(self, prefix: str) -> dict[str, str]:
+        """Return what is set under a prefix, by the rest of its name in lower case."""
+        begins = f"GUICHE_{prefix}"
+        return {
+            name.removeprefix(begins).lower(): value.strip()
+            for name, value in self._env.items()
+            if name.startswith(begins) and value.strip()
+        }
 
     def _checked(self, name: str, default: str, fault: Callable[[str], str | None]) -> str:
         value = self._text(name, default)

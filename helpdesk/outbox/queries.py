@@ -42,7 +42,8 @@ class ReplyChannel:
 def reply_channels(session: Session, ticket: Ticket) -> list[ReplyChannel]:
     """Return the ways to answer, the one the customer used last first, closed ones last."""
     last = "sms" if ticket.last_channel == "voice" else ticket.last_channel
-    order = sorted(ADDRESSED_BY, key=lambda channel: channel != last)
+    known = dict.fromkeys([*ADDRESSED_BY, last])  # a channel of an adapter's own may be the last
+    order = sorted(known, key=lambda channel: channel != last)
     found = [reply_channel(session, ticket, channel) for channel in order]
     return sorted((one for one in found if one is not None), key=lambda one: one.opted_out)
 
@@ -54,7 +55,7 @@ def reply_channel(session: Session, ticket: Ticket, channel: str) -> ReplyChanne
     """
     kind = ADDRESSED_BY.get(channel)
     if kind is None:
-        return None
+        return None if channel == "voice" else _own_address(session, ticket, channel)
     if kind == "chat":  # the conversation is the address, whoever the visitor proved to be
         return ReplyChannel(channel, kind, ticket.chat_key, "") if ticket.chat_key else None
     recipient = _last_writer(session, ticket, kind) or _proven_handle(session, ticket, kind)
@@ -62,6 +63,24 @@ def reply_channel(session: Session, ticket: Ticket, channel: str) -> ReplyChanne
         return None
     closed = opted_out(session, channel, recipient) is not None
     return ReplyChannel(channel, kind, recipient, recipient, opted_out=closed)
+
+
+def _own_address(session: Session, ticket: Ticket, channel: str) -> ReplyChannel | None:
+    """Return whoever wrote last on a channel that has addresses of its own."""
+    recipient = session.scalar(
+        select(Participant.value)
+        .join(Message, Message.ticket_id == Participant.ticket_id)
+        .where(
+            Participant.ticket_id == ticket.id,
+            Participant.kind == "external",
+            Message.channel == channel,
+            Message.direction == "in",
+            Message.author_handle == Participant.value,
+        )
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    return ReplyChannel(channel, "external", recipient, recipient) if recipient else None
 
 
 def _last_writer(session: Session, ticket: Ticket, kind: str) -> str | None:

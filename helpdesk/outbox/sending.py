@@ -109,7 +109,7 @@ def send_due(services: Services) -> int:
     """Send what waits, oldest first; return how many were looked at."""
     mark_abandoned(services)
     count = 0
-    for channel in ADDRESSED_BY:
+    for channel in dict.fromkeys([*ADDRESSED_BY, *services.adapters]):
         at = services.clock()
         with services.reading() as session:
             room = min(AT_ONCE, _room(session, services.settings, channel, at))

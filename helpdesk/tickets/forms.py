@@ -1,6 +1,6 @@
 """What the console posts, as typed values or `InvalidInput`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from uuid import UUID
@@ -29,10 +29,10 @@ class NoteAsk:
     seen_seq: int | None
 
 
-def read_reply(form: Form) -> ReplyAsk:
+def read_reply(form: Form, adapters: Collection[str] = ()) -> ReplyAsk:
     refuse_unknown(form, "body", "channel", "client_msg_id", "seen_seq", "anyway", "then")
     return ReplyAsk(
-        channel=one_of(form, "channel", CHANNELS),
+        channel=one_of(form, "channel", (*CHANNELS, *adapters)),
         body=read_body(form),
         client_msg_id=read_client_msg_id(form),
         seen_seq=read_seen(form),

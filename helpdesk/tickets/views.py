@@ -104,7 +104,7 @@ def panel(ticket_id: UUID) -> ResponseReturnValue:
 @bp.post("/tickets/<uuid:ticket_id>/reply")
 @requires("ticket.reply")
 def reply(ticket_id: UUID) -> ResponseReturnValue:
-    ask = forms.read_reply(request.form)
+    ask = forms.read_reply(request.form, services().adapters)
     files = forms.read_files(ask.channel, request.files.getlist("files"))
     ask = replace(ask, files=tuple(keep_file(services().blobs, file) for file in files))
     message = desk.reply(services(), current_agent(), ticket_id, ask)
