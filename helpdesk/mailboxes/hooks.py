@@ -12,6 +12,7 @@ bp = Blueprint("mail_hooks", __name__, url_prefix="/hooks/mail")
 
 
 @bp.post("/<provider>")
+@bp.post("/<provider>/mime")  # Mailgun sends the whole mail to an address that ends so
 @public("the provider's signature or password is the proof")
 def receive(provider: str) -> ResponseReturnValue:
     """Store what a provider posts, then answer it. It repeats whatever is not stored."""

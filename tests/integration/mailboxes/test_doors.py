@@ -73,6 +73,11 @@ def test_a_posted_mail_is_a_ticket_of_the_mailbox_it_was_sent_to(world: World) -
     assert [one.body for one in world.messages()] == ["Fui cobrada duas vezes."]
 
 
+def test_the_whole_mail_may_be_posted_to_an_address_that_says_so(world: World) -> None:
+    assert post(world, posted(letter()), provider="postmark/mime") == 200
+    assert len(rows(world)) == 1
+
+
 def test_a_posted_mail_that_is_repeated_is_one(world: World) -> None:
     for _ in range(3):
         assert post(world, posted(letter())) == 200
@@ -88,6 +93,7 @@ def test_a_posted_mail_for_nobody_we_know_goes_to_the_main_mailbox(world: World)
 def test_a_stranger_who_posts_is_turned_away(world: World) -> None:
     assert post(world, posted(letter()), password="guess") == 403
     assert post(world, posted(letter()), provider="mailgun") == 404
+    assert post(world, posted(letter()), provider="mailgun/mime") == 404
     assert rows(world) == []
 
 
