@@ -15,7 +15,7 @@ from tests.integration.phone.office import ANA, JPEG, OURS, PNG, PUBLIC, Office
 from tests.servers.twilio_standin import AUTH_TOKEN
 
 
-def test_R4_the_same_event_twice_in_parallel_is_one_message(office_on_both: Office) -> None:
+def test_r4_the_same_event_twice_in_parallel_is_one_message(office_on_both: Office) -> None:
     office = office_on_both
     form = {
         "MessageSid": "SM" + "7" * 32,
@@ -45,7 +45,7 @@ def test_R4_the_same_event_twice_in_parallel_is_one_message(office_on_both: Offi
     assert len(office.inbound()) == len(office.messages()) == len(office.rows(Ticket)) == 1
 
 
-def test_R4_two_messages_214_ms_apart_are_one_conversation(
+def test_r4_two_messages_214_ms_apart_are_one_conversation(
     office_on_both: Office, clock: TestClock
 ) -> None:
     office = office_on_both
@@ -59,7 +59,7 @@ def test_R4_two_messages_214_ms_apart_are_one_conversation(
     assert {one.ticket_id for one in office.messages()} == {office.ticket().id}
 
 
-def test_R4_an_album_of_pictures_is_one_conversation_with_every_picture_once(
+def test_r4_an_album_of_pictures_is_one_conversation_with_every_picture_once(
     office_on_both: Office,
 ) -> None:
     office = office_on_both

@@ -154,7 +154,7 @@ def test_outside_the_window_a_template_goes_with_its_variables(
 
 
 @pytest.mark.parametrize("weather", [Weather(), Weather(backwards=True, copies=3)])
-def test_reports_in_any_order_and_twice_never_take_a_message_back(
+def test_s3_reports_in_any_order_and_twice_never_take_a_message_back(
     office_on_both: Office, weather: Weather
 ) -> None:
     office = office_on_both
@@ -168,7 +168,7 @@ def test_reports_in_any_order_and_twice_never_take_a_message_back(
     assert told == sorted(set(told), key=["sent", "delivered"].index)
 
 
-def test_undelivered_is_final_and_says_why_in_words(office: Office) -> None:
+def test_s1_undelivered_is_final_and_says_why_in_words(office: Office) -> None:
     office.network.weather = Weather(outcome="undelivered", error_code="30003", backwards=True)
     office.text("Oi")
     office.replies(office.ticket())
@@ -181,7 +181,7 @@ def test_undelivered_is_final_and_says_why_in_words(office: Office) -> None:
     )
 
 
-def test_a_later_report_about_another_part_does_not_hide_the_error(office: Office) -> None:
+def test_s2_a_later_report_about_another_part_does_not_hide_the_error(office: Office) -> None:
     """Each part of a long text may be reported; one lost part is a lost message."""
     office.network.weather = Weather(outcome="undelivered", error_code="30008")
     office.text("Oi")
