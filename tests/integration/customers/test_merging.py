@@ -57,7 +57,7 @@ def two(world_on_both: World) -> tuple[World, UUID, UUID]:
 
 
 @pytest.mark.parametrize("keep", [0, 1], ids=["the-older-remains", "the-newer-remains"])
-def test_failure_24_a_merge_goes_the_way_that_was_chosen_and_back(
+def test_f24_a_merge_goes_the_way_that_was_chosen_and_back(
     two: tuple[World, UUID, UUID], keep: int
 ) -> None:
     world, *both = two
@@ -80,7 +80,7 @@ def test_failure_24_a_merge_goes_the_way_that_was_chosen_and_back(
         assert kinds == ([1, 1] if ticket.customer_id == absorbed else [0, 0])
 
 
-def test_failure_24_no_subscription_changes_hands(two: tuple[World, UUID, UUID]) -> None:
+def test_f24_no_subscription_changes_hands(two: tuple[World, UUID, UUID]) -> None:
     world, by_mail, by_phone = two
     subscription = subscribe(world, by_phone)
     with world.services.reading() as session:
