@@ -137,7 +137,7 @@ def test_our_numbers_are_usable_by_everybody(opened: Callable[..., Page], theme:
         assert fits(page), width
 
 
-@pytest.mark.parametrize("width", (1440, 1024))  # narrower, the console folds its tools away
+@pytest.mark.parametrize("width", [1440, 1024])  # narrower, the console folds its tools away
 def test_calling_and_templates_open_beside_the_conversation(
     office: Office, opened: Callable[..., Page], width: int
 ) -> None:
