@@ -52,9 +52,9 @@ def next_charge(
 ) -> NextCharge | None:
     """Return the next renewal: amount after the credit balance, day, and why.
 
-    `terms` and `period` (start, end, anchor day) stand in for what is stored, to show what a
-    change would lead to; so does `waiting`, the sum of the lines it would put on the next
-    invoice. Usage is not foretold.
+    `terms` and `period` (start, end, anchor day) of a new cycle stand in for what is stored, to
+    show what a change would lead to; so does `waiting`, the sum of the lines it would put on
+    the next invoice. Usage is not foretold.
     """
     if (
         subscription is None
@@ -95,9 +95,7 @@ def _coming_span(
     start, anchor_date = subscription.current_period_end, subscription.anchor_date
     anchor_day = subscription.anchor_day
     if period is not None:
-        begun, start, anchor_day = period
-        if begun != subscription.current_period_start:  # a new cycle
-            anchor_date = begun
+        anchor_date, start, anchor_day = period
     elif then.main.offer.rhythm != now.main.offer.rhythm:
         anchor_date, anchor_day = start, start.day
     interval, count = then.main.offer.rhythm

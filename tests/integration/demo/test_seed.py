@@ -72,8 +72,7 @@ def written_in(story: Story) -> list[tuple[str, str, str]]:
         who = {"agent": "staff"}.get(turn.who, turn.who)
         if turn.channel == "voice":
             words.append((who, "voice", VOICEMAIL))
-        text = turn.text.partition("\n\nAtenciosamente,")[0]  # a signature is not shown
-        words.append((who, "" if who == "note" else turn.channel, text))
+        words.append((who, "" if who == "note" else turn.channel, turn.text))
     return words
 
 
