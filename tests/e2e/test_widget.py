@@ -444,7 +444,7 @@ def test_on_a_telephone_the_window_fills_the_screen(
     frame = page.frames[1]
     assert frame.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     for control in ("Send", "Minimise"):
-        box = window.get_by_role("button", name=control).bounding_box()
+        box = window.get_by_role("button", name=control, exact=True).bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
     page.keyboard.press("Escape")

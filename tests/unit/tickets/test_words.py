@@ -1,9 +1,12 @@
 """What tickets say to people exists in both languages."""
 
 import ast
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 HELPDESK = Path(__file__).resolve().parents[3] / "helpdesk"
@@ -22,12 +25,17 @@ def sentences() -> list[str]:
     return sorted(found)
 
 
+@cache
+def catalogues() -> list[Catalog]:
+    folder = HELPDESK / "translations" / "pt_BR"
+    return [
+        read_po(BytesIO(path.read_bytes()), locale="pt_BR") for path in sorted(folder.glob("*.po"))
+    ]
+
+
 @pytest.mark.parametrize("sentence", sentences())
 def test_a_sentence_is_translated_with_all_its_placeholders(sentence: str) -> None:
-    with (HELPDESK / "translations" / "pt_BR" / "tickets.po").open("rb") as file:
-        catalogue = read_po(file, locale="pt_BR")
-    entry = catalogue.get(sentence)
-    assert entry is not None
+    [entry] = [found for one in catalogues() if (found := one.get(sentence)) is not None]
     assert entry.string
     assert not entry.fuzzy
     assert not list(entry.check())
