@@ -3,9 +3,12 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from helpdesk.app import create_app
 from helpdesk.bootstrap import declare_jobs
@@ -158,3 +161,19 @@ def test_no_foreign_key_crosses_between_the_helpdesk_and_billing() -> None:
 @pytest.mark.parametrize("word", ["utils", "helpers", "common", "misc"])
 def test_no_module_is_named_for_what_it_is_not(word: str) -> None:
     assert [str(p) for folder in PRODUCT for p in (ROOT / folder).rglob(f"{word}*")] == []
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_names_every_extra_that_is_asked_for(lock: str) -> None:
+    """An older pip takes the newest release for a bare pin's extras, and then refuses it."""
+    pins = re.findall(r"^([\w.-]+)(?:\[([\w,-]+)\])?==", (ROOT / lock).read_text(), re.MULTILINE)
+    named = {name: set(filter(None, extras.split(","))) for name, extras in pins}
+    asked = [
+        (canonicalize_name(wanted.name), wanted.extras)
+        for distribution in distributions()
+        if canonicalize_name(distribution.name) in named
+        for wanted in map(Requirement, distribution.requires or [])
+        if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""}))
+    ]
+    assert ("sqlalchemy", {"asyncio"}) in asked
+    assert [(name, extras) for name, extras in asked if not extras <= named[name]] == []
