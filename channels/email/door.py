@@ -23,6 +23,10 @@ _MOST_RECIPIENTS = 100
 _LONGEST_LINE = 1024 * 1024  # mail that breaks the rule of 998 is still somebody's mail
 _SILENCE_S = 120.0
 _BUSY = "451 4.3.0 not stored, come again"
+# What the library itself says to a mail once it has heard it to its end.
+_REFUSALS = frozenset(
+    {"500 Line too long (see RFC5321 4.5.3.1.6)", "552 Error: Too much mail data"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,27 @@ class DoorSettings:
     largest: int = LIMITS.size
 
 
-class _LongLines(SMTP):
+class _Patient:
+    """Silence ends a conversation, a long mail on a slow line does not."""
+
     line_length_limit = _LONGEST_LINE
 
+    def data_received(self, data: bytes) -> None:
+        self._reset_timeout()  # type: ignore[attr-defined]
+        super().data_received(data)  # type: ignore[misc]
 
-class _LongLinesLmtp(LMTP):
-    line_length_limit = _LONGEST_LINE
+
+class _Smtp(_Patient, SMTP):
+    pass
+
+
+class _Lmtp(_Patient, LMTP):
+    async def push(self, status: Any) -> None:
+        """Refuse a mail to each of its recipients: the other side counts our answers."""
+        words = status.decode("utf-8", "replace") if isinstance(status, bytes) else status
+        times = len(self.envelope.rcpt_tos) if words in _REFUSALS and self.envelope else 1
+        for _ in range(times):
+            await super().push(status)
 
 
 class MailDoor:
@@ -111,7 +130,7 @@ class MailDoor:
         return "\r\n".join([reply] * (len(recipients) if self.settings.lmtp else 1))
 
     def _conversation(self) -> SMTP:
-        kind = _LongLinesLmtp if self.settings.lmtp else _LongLines
+        kind = _Lmtp if self.settings.lmtp else _Smtp
         return kind(
             self,
             data_size_limit=self.settings.largest,

@@ -24,7 +24,13 @@ _AUTO_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _RESULT = re.compile(r"^\s*([a-z0-9-]{1,40})(?:/\d+)?\s*=\s*([a-z]{1,20})", re.IGNORECASE)
-_PROPERTY = re.compile(r"\b([a-z]+\.[a-z0-9_-]+)\s*=\s*\"?([^\s;\"]{1,320})", re.IGNORECASE)
+# A quoted value is taken whole, also that of a reason: what stands in it is no property.
+_PROPERTY = re.compile(
+    r"(?:(?<=\s)|^)([a-z]+(?:\.[a-z0-9_-]+)?)\s*=\s*"
+    r"(?:(\"(?:[^\"\\]|\\.){0,320}\"[^\s;]{0,320})|([^\s;\"]{1,320}))",
+    re.IGNORECASE,
+)
+_MOST_RESULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ def _is_automatic(message: Message, sender: Sender) -> bool:
 
 
 def _authserv(value: str) -> str:
-    words = re.sub(r"\([^()]*\)", " ", unfold(value)).partition(";")[0].split()
+    words = _pieces(value, most=1)[0].split()
     return words[0].strip('"').casefold() if words else ""
 
 
@@ -165,13 +171,45 @@ def _our_results(message: Message, authserv_id: str) -> list[_Result]:
 
 
 def _read_results(value: str) -> list[_Result]:
-    clean = re.sub(r"\([^()]*\)", " ", unfold(value))
     results = []
-    for piece in clean.split(";")[1:50]:
-        if found := _RESULT.match(piece):
-            facts = {key.casefold(): text.casefold() for key, text in _PROPERTY.findall(piece)}
-            results.append(_Result(found[1].casefold(), found[2].casefold(), facts))
+    for piece in _pieces(value, most=_MOST_RESULTS)[1:]:
+        found = _RESULT.match(piece)
+        if found is None:
+            continue
+        facts: dict[str, str] = {}
+        for key, quoted, plain in _PROPERTY.findall(piece[found.end() :]):
+            # Said twice, it is not known what was meant: the first stands.
+            facts.setdefault(key.casefold(), (quoted.strip('"') or plain).casefold())
+        results.append(_Result(found[1].casefold(), found[2].casefold(), facts))
     return results
+
+
+def _pieces(value: str, *, most: int) -> list[str]:
+    """Cut a result header at its semicolons, and leave its comments out (RFC 8601, section 2.2).
+
+    A sender chooses the words in quotes and in comments, such as the left side of her
+    address: a semicolon there begins nothing.
+    """
+    pieces, depth, quoted, escaped = [""], 0, False, False
+    for sign in unfold(value):
+        here = sign
+        if escaped:
+            escaped = False
+        elif sign == "\\" and (quoted or depth):
+            escaped = True
+        elif sign == '"' and not depth:
+            quoted = not quoted
+        elif not quoted and (sign == "(" or (sign == ")" and depth)):
+            depth += 1 if sign == "(" else -1
+            here = " "
+        elif sign == ";" and not quoted and not depth:
+            if len(pieces) >= most:
+                break
+            pieces.append("")
+            continue
+        if not depth:
+            pieces[-1] += here
+    return pieces
 
 
 def _speaks_for(domain: str, result: _Result) -> bool:

@@ -26,6 +26,7 @@ _ADDRESS = re.compile(r"[^\s<>@\",;]{1,64}@[^\s<>@\",;]{1,255}")
 _NAME = re.compile(rb'[;\s]name="([^"]{0,200})"', re.IGNORECASE)
 _FILE = re.compile(rb'[;\s]filename="([^"]{0,500})"', re.IGNORECASE)
 _TYPE = re.compile(rb"^content-type:\s*([^\r\n;]{1,200})", re.IGNORECASE | re.MULTILINE)
+_NAMED_APART = ("from", "to", "cc", "subject", "date")
 _OURS = ("content-type", "content-transfer-encoding", "mime-version", "content-disposition")
 
 
@@ -113,9 +114,10 @@ class PostmarkHook:
         ]
         given = facts.get("Headers") or []
         headers += [
-            (str(one.get("Name", "")), str(one.get("Value", "")))
+            (name, str(one.get("Value", "")))
             for one in given
-            if isinstance(one, dict)
+            if isinstance(one, dict) and (name := str(one.get("Name", "")))
+            if name.casefold() not in _NAMED_APART  # twice said, a sender is in doubt
         ]
         files = [_postmark_file(one) for one in facts.get("Attachments") or []]
         text, html = str(facts.get("TextBody") or ""), str(facts.get("HtmlBody") or "")
@@ -210,7 +212,18 @@ def rebuilt(
     ]
     if not top:
         raise Unreadable("no headers")
+    _name_boundaries(body)
     return "".join(top).encode("utf-8", "replace") + body.as_bytes()
+
+
+def _name_boundaries(body: EmailMessage) -> None:
+    """Make the same bytes of the same pieces: a repeated posting is known by them."""
+    inside = hashlib.sha256(
+        repr([part.get_payload() for part in body.walk() if not part.is_multipart()]).encode()
+    ).hexdigest()
+    for number, part in enumerate(body.walk()):
+        if part.is_multipart():
+            part.set_boundary(f"{inside[:40]}.{number}")
 
 
 def _parts(body: bytes, boundary: bytes) -> Iterable[tuple[str, Field]]:

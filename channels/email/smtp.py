@@ -14,6 +14,9 @@ from channels.email.client import Tls, Tokens
 from channels.email.faults import TokenRefused, coded, fault_code
 from channels.port import Refused, Uncertain, Unreachable
 
+_PIECE = 64 * 1024
+_THOUGHT = 4  # times as long as else: a server may look through the content before it answers
+
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
@@ -188,8 +191,18 @@ def _data(server: smtplib.SMTP, raw: bytes) -> None:
         raise coded(Unreachable(f"the mail server would not take the content: {code}"), "content")
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", raw)
     stuffed = re.sub(rb"(?m)^\.", b"..", lines)
+    if not stuffed.endswith(b"\r\n"):
+        stuffed += b"\r\n"
     try:
-        server.send(stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"))
+        # In pieces: a time limit on the whole would cut off what is large on a slow line.
+        for start in range(0, len(stuffed), _PIECE):
+            server.send(stuffed[start : start + _PIECE])
+    except (OSError, smtplib.SMTPException) as fault:
+        raise _unreachable("the mail server hung up", fault) from fault
+    try:
+        server.send(b".\r\n")  # before this no server has a mail (RFC 5321, section 4.1.1.4)
+        if server.sock is not None:
+            server.sock.settimeout(_THOUGHT * server.timeout)
         code, text = server.getreply()
     except (OSError, smtplib.SMTPException) as fault:
         raise Uncertain(f"no answer after the content was sent: {_shown(fault)}") from fault

@@ -113,13 +113,17 @@ def ingest_mail(
     source: str = "",
     name: str = "",
     wake: bool = True,
+    judged: bool = True,
 ) -> tuple[UUID, bool]:
     """Take in one mail as the mailbox would: `guiche mail ingest < message.eml`.
 
     `key` is the mail's `uidvalidity:uid` in a mailbox, `name` what another door calls it;
-    without either its bytes name it. `source` is the main mailbox's when empty.
+    without either its bytes name it. `source` is the main mailbox's when empty. `judged`
+    says that it came through our own server, whose results about the sender count.
     """
     headers = {"content-type": MAIL} | ({"x-imap-key": key} if key else {})
+    if not judged:
+        headers["x-unjudged"] = "yes"
     delivery = Delivery(raw, headers)
     return store_delivery(
         services,

@@ -20,15 +20,16 @@ def take_in(
     """Store one mail for each mailbox that it is for; return their addresses.
 
     One that is for none of them, by its envelope, goes to the main one. `name` is what
-    the other side calls the mail.
+    the other side calls the mail. What it says about its sender is not believed: our own
+    server never saw it.
     """
     with services.reading() as session:
         found = [owner_of(session, services.settings, [one]) for one in recipients]
     owners = tuple(dict.fromkeys(one for one in found if one is not None))
     for owner in owners:
-        ingest_mail(services, raw, source=source_of(owner), name=name)
+        ingest_mail(services, raw, source=source_of(owner), name=name, judged=False)
     if not owners:
-        ingest_mail(services, raw, source=main_source(services), name=name)
+        ingest_mail(services, raw, source=main_source(services), name=name, judged=False)
     return owners
 
 

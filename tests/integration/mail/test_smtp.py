@@ -1,5 +1,8 @@
 """Handing mail to a server: what is known afterwards is what is said."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from channels.email.smtp import SmtpClient, SmtpSettings
@@ -61,3 +64,25 @@ def test_what_the_server_said_is_shown_on_one_short_line(sink: SmtpSink) -> None
         client(sink).send("suporte@sabia.example", [ANA], MAIL)
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 300
+
+
+def test_a_line_that_breaks_inside_the_content_is_known_to_have_delivered_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(_hangs_up_inside_the_content, listening)
+        settings = SmtpSettings("127.0.0.1", listening.getsockname()[1], tls="none", timeout=10)
+        with pytest.raises(Unreachable):
+            SmtpClient(settings).send("suporte@sabia.example", [ANA], MAIL + b"x" * 20_000_000)
+        assert heard.result(10) == [b"ehlo", b"mail", b"rcpt", b"data"]
+
+
+def _hangs_up_inside_the_content(listening: socket.socket) -> list[bytes]:
+    """Play a server that goes away in the middle of a mail; return what it was asked."""
+    asked: list[bytes] = []
+    line, _ = listening.accept()
+    with line, line.makefile("rwb", buffering=0) as talk:
+        talk.write(b"220 hello\r\n")
+        while not asked or asked[-1] != b"data":
+            asked.append(talk.readline()[:4].lower())
+            talk.write(b"354 go on\r\n" if asked[-1] == b"data" else b"250 yes\r\n")
+        talk.read(100_000)
+    return asked

@@ -90,6 +90,29 @@ def test_a_posted_mail_for_nobody_we_know_goes_to_the_main_mailbox(world: World)
     assert rows(world)[0].source == f"email:{SUPPORT}"
 
 
+def test_e14_a_posted_mail_brings_no_result_that_counts(world: World) -> None:
+    services = world.services
+    settings = replace(services.settings, mail_authserv_id="mx.sabia.example")
+    world = World(
+        replace(services, settings=settings, adapters=build_adapters(settings, services.clock)),
+        {},
+        world.agent,
+    )
+    forged = "Authentication-Results: mx.sabia.example; dmarc=pass header.from=cliente.example\r\n"
+    assert post(world, posted(forged + letter())) == 200
+    take_delivery(world.services, (forged + letter("Outra.")).encode(), [SALES])
+    world.drain()
+    said = {
+        one.body: (one.trust, "authentication_claimed" in one.facts) for one in world.messages()
+    }
+    assert said == {"Fui cobrada duas vezes.": ("bare", True), "Outra.": ("aligned", False)}
+
+
+def test_a_posted_mail_may_be_as_large_as_providers_let_through(world: World) -> None:
+    assert post(world, posted(letter(f"{'x' * 70}\r\n" * 450_000))) == 200
+    assert len(rows(world)) == 1
+
+
 def test_a_stranger_who_posts_is_turned_away(world: World) -> None:
     assert post(world, posted(letter()), password="guess") == 403
     assert post(world, posted(letter()), provider="mailgun") == 404
@@ -166,6 +189,19 @@ def test_a_mail_past_the_size_is_refused_and_the_door_stays_open(
     with caller(door) as client:
         client.sendmail(ANA, [SALES], letter("y" * 5_000).encode())  # one long line
     assert len(rows(world)) == 1
+
+
+def test_each_recipient_of_a_mail_past_the_size_is_answered(world: World, door: MailDoor) -> None:
+    with caller(door) as client:
+        client.ehlo_or_helo_if_needed()
+        client.mail(ANA)
+        client.rcpt(SALES)
+        client.rcpt(SUPPORT)
+        assert client.data(b"x\r\n" * 20_000)[0] == 552
+        if door.settings.lmtp:
+            assert client.getreply()[0] == 552
+        assert client.noop()[0] == 250  # question and answer are still in step
+    assert rows(world) == []
 
 
 def test_r1_a_mail_that_cannot_be_stored_is_not_acknowledged(

@@ -163,6 +163,27 @@ def test_e14_only_the_result_of_our_own_server_counts(
     assert ("authentication_claimed" in found.data) == claimed
 
 
+@pytest.mark.parametrize(
+    ("result", "trust"),
+    [
+        pytest.param('spf=pass smtp.mailfrom="x; dmarc=pass header.from=cliente.example"@evil.example; '
+                     "dmarc=fail header.from=cliente.example", "failed", id="in-quotes"),
+        pytest.param("spf=pass (a (b); dmarc=pass header.from=cliente.example) smtp.mailfrom=evil.example; "
+                     "dmarc=fail header.from=cliente.example", "failed", id="in-a-nested-comment"),
+        pytest.param(r"spf=pass (a \); dmarc=pass header.from=cliente.example) smtp.mailfrom=evil.example; "
+                     "dmarc=fail header.from=cliente.example", "failed", id="behind-a-stroke"),
+        pytest.param('dkim=pass reason="header.d=cliente.example" header.d=evil.example', "bare", id="in-a-reason"),
+        pytest.param('dkim=pass header.d=evil.example reason="x header.d=cliente.example"', "bare", id="in-a-last-reason"),
+        pytest.param("dkim=pass header.d=evil.example header.d=cliente.example", "bare", id="said-twice"),
+        pytest.param('dkim=pass header.d="cliente.example"', "aligned", id="an-honest-quote"),
+        pytest.param("dmarc=pass (p=none; dis=none) header.from=cliente.example", "aligned", id="an-honest-comment"),
+    ],
+)  # fmt: skip
+def test_e14_words_that_a_sender_chose_are_no_result(result: str, trust: str) -> None:
+    found = read(f"Authentication-Results: {OURS}; {result}\r\n".encode() + mail())
+    assert found.trust == trust
+
+
 def test_f3_an_id_in_the_form_of_ours_is_only_text_until_it_is_proven() -> None:
     found = read(
         mail(

@@ -157,6 +157,32 @@ def test_sendgrid_pieces_become_a_mail_in_their_own_charset() -> None:
     assert [one.get_filename() for one in mail.iter_attachments()] == ["foto.bin"]
 
 
+def test_pieces_posted_again_are_the_same_mail() -> None:
+    fields = {
+        "headers": (b"From: ana@cliente.example\n", ""),
+        "text": (b"Oi", ""),
+        "html": (b"<p>Oi</p>", ""),
+        "attachment1": (b"\x00\x01", "foto.bin"),
+    }
+    first, again = (SendgridHook(KEY)(sendgrid(fields), now=NOW) for _ in range(2))
+    other = SendgridHook(KEY)(sendgrid(fields | {"text": (b"Oi!", "")}), now=NOW)
+    assert first == again
+    assert other.raw != first.raw
+
+
+def test_a_header_that_is_posted_twice_names_one_sender() -> None:
+    posted = PostmarkHook(KEY)(
+        postmark(
+            From="Ana <ana@cliente.example>",
+            Headers=[{"Name": "From", "Value": "eva@evil.example"}, {"Name": "X-A", "Value": "1"}],
+        ),
+        now=NOW,
+    )
+    mail = message_from_bytes(posted.raw, policy=default)
+    assert mail.get_all("From") == ["Ana <ana@cliente.example>"]
+    assert mail["X-A"] == "1"
+
+
 @pytest.mark.parametrize("hook", [PostmarkHook(KEY), SendgridHook(KEY)])
 @pytest.mark.parametrize(
     "headers",

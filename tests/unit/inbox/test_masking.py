@@ -2,6 +2,11 @@
 
 import base64
 import quopri
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message
+from html import unescape
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -37,9 +42,18 @@ def passes(digits: str) -> bool:
         pytest.param("4111 1111 1111 1111 12/28", "**** **** **** 1111 12/28", id="a-date-behind"),
         pytest.param(f"99 {VISA}", f"99 {MASKED}", id="a-number-before"),
         pytest.param(f"{VISA} 5555 5555 5555 4444", f"{MASKED} **** **** **** 4444", id="two"),
+        pytest.param("4111\u200b1111\u200b1111\u200b1111", "****\u200b****\u200b****\u200b1111", id="unseen-blanks"),
+        pytest.param("4111–1111–1111–1111", "****–****–****–1111", id="long-dashes"),
+        pytest.param("4111/1111/1111/1111", "****/****/****/1111", id="strokes"),
+        pytest.param("４１１１ 1111 1111 1111", "**** **** **** 1111", id="wide-digits"),
+        pytest.param("4111 1111\r\n1111 1111", "**** ****\r\n**** 1111", id="two-lines"),
+        pytest.param("foto_4111111111111111.png", "foto_************1111.png", id="name-of-a-file"),
+        pytest.param("+4111111111111111", "+************1111", id="too-long-for-a-phone"),
         pytest.param("cvv 123", "cvv ***", id="cvv"),
         pytest.param("CVC: 9876", "CVC: ****", id="cvc-colon"),
         pytest.param("código de segurança é 321", "código de segurança é ***", id="portuguese"),
+        pytest.param("code de sécurité : 123", "code de sécurité : ***", id="french"),
+        pytest.param("Prüfnummer 123", "Prüfnummer ***", id="german"),
         pytest.param("codigo de seguranca do cartao: 321", "codigo de seguranca do cartao: ***", id="no-accents"),
     ],
 )  # fmt: skip
@@ -52,6 +66,8 @@ def test_a_card_number_or_code_is_masked(written: str, kept: str) -> None:
     [
         pytest.param("4111 1111 1111 1112", id="fails-luhn"),
         pytest.param("+5511987654321", id="phone"),
+        pytest.param("+378282246310005", id="phone-of-fifteen-digits"),
+        pytest.param("41111\n1111\n1111\n111", id="a-column-of-numbers"),
         pytest.param("pedido 9912345678901230", id="no-issuer"),
         pytest.param("0000000000000000", id="zeroes"),
         pytest.param("SM4111111111111111", id="part-of-an-id"),
@@ -117,6 +133,54 @@ def test_the_kept_mail_holds_no_card_number_in_any_transfer_encoding(encoding: s
         "base64": base64.b64decode(body) if encoding == "base64" else b"",
     }[encoding].decode()
     assert read == f"Olá, meu cartão é {MASKED}, código de segurança ***"
+
+
+PLACES = [
+    pytest.param(f"Subject: {VISA}\r\n\r\noi", id="subject"),
+    pytest.param("Subject: meu 4111 1111\r\n 1111 1111\r\n\r\noi", id="folded-subject"),
+    pytest.param("Subject: =?utf-8?Q?cart=C3=A3o_4111_1111_1111_1111?=\r\n\r\noi", id="quoted-subject"),
+    pytest.param(f"Subject: =?utf-8?B?{base64.b64encode(VISA.encode()).decode()}?=\r\n\r\noi", id="coded-subject"),
+    pytest.param("Subject: =?utf-8?Q?4111_1111?=\r\n =?utf-8?Q?_1111_1111?=\r\n\r\noi", id="two-words"),
+    pytest.param(f'Content-Type: image/png; name="{VISA}.png"\r\n\r\n\x89', id="name-of-a-picture"),
+    pytest.param("Content-Type: image/png\r\nContent-Disposition: attachment;\r\n filename*=utf-8''4111%201111%201111%201111.png\r\n\r\n", id="extended-name"),
+    pytest.param("Content-Type: text/html\r\n\r\n<b>4111</b>&nbsp;1111 <i>1111</i>&#32;1111", id="page"),
+    pytest.param(f"Content-Type: text/csv\r\n\r\na;{VISA}", id="table"),
+    pytest.param(f"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n{base64.encodebytes(VISA.encode()).decode()}", id="text-without-a-type"),
+    pytest.param(f"Content-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n{base64.encodebytes(VISA.encode('utf-16')).decode()}", id="wide-charset"),
+    pytest.param(f"Content-Type: message/rfc822\r\n\r\nSubject: x\r\nContent-Transfer-Encoding: base64\r\n\r\n{base64.encodebytes(VISA.encode()).decode()}", id="mail-inside"),
+    pytest.param(f'Content-Type: multipart/mixed; boundary="b"\r\n\r\n{VISA}\r\n--b\r\n\r\nx\r\n--b--\r\n', id="before-the-parts"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", PLACES)
+def test_no_place_in_a_kept_mail_holds_a_card_number(raw: str) -> None:
+    kept = mask_delivery(Delivery(raw.encode(), {"content-type": "message/rfc822"})).body
+    assert "4111" not in shown(message_from_bytes(kept))
+    assert "4111" in shown(message_from_bytes(raw.encode()))
+
+
+def shown(mail: Message) -> str:
+    """Return all that a reader of a mail could make out, its blanks taken out."""
+    said = [str(make_header(decode_header(value))) for value in map(str, mail.values())]
+    said += [mail.get_filename() or "", str(mail.preamble or "")]
+    if isinstance(found := mail.get_payload(), list):
+        said += [shown(part) for part in found if isinstance(part, Message)]
+    else:
+        content = mail.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        wide = mail.get_content_charset() == "utf-16"
+        said.append(content.decode("utf-16" if wide else "utf-8", "replace"))
+    return unquote(unescape(" ".join(said)))
+
+
+def test_what_threads_and_parts_a_mail_is_left_as_it_is() -> None:
+    raw = (
+        b"Message-ID: <4111111111111111@x.example>\r\nReferences: <4111-1111-1111-1111@y>\r\n"
+        b'Content-Type: multipart/mixed; boundary="4111111111111111"\r\n\r\n'
+        b"--4111111111111111\r\n\r\nOi\r\n--4111111111111111--\r\n"
+    )
+    letter = Delivery(raw, {"content-type": "message/rfc822"})
+    assert mask_delivery(letter) == letter
 
 
 def test_an_attached_picture_is_kept_byte_for_byte() -> None:
