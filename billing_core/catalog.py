@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from .domain.money import Money
 from .domain.pricing import Model, Tier, read_tiers
 from .domain.tax import read_percent
-from .errors import NoSuchCode, NotFound, UnreadableTiers
+from .errors import NoSuchCode, NotFound, UnreadableAmount, UnreadableTiers
 from .metrics import record_mrr_of_tax
 from .ports import Tx
 from .store.catalog import Plan, Price, Product, TaxRate
@@ -137,12 +138,19 @@ def withdraw_price(tx: Tx, price_id: UUID) -> None:
         tx.session.flush()
 
 
-def set_tax_rate(tx: Tx, code: str, *, name: str, percent: str) -> UUID:
+def set_tax_rate(tx: Tx, code: str, *, name: str, percent: str | Sequence[tuple[str, str]]) -> UUID:
     """Put a rate in force from now on; lines written before keep theirs.
 
-    `percent` is a decimal such as "5" or "2.9375". Raises `UnreadableAmount`.
+    `percent` is a decimal such as "5" or "2.9375", or the (code, percent) of several taxes
+    that are asked for together: a price has one rate, and the rate as many parts as needed.
+
+    Raises:
+        UnreadableAmount: no percentage, no parts, one that is named twice, or more than 100
+            in all.
     """
-    read_percent(percent)
+    parts = [] if isinstance(percent, str) else list(percent)
+    in_all = percent if isinstance(percent, str) else _sum_of(parts)
+    read_percent(in_all)
     earlier = tx.session.scalar(select(func.max(TaxRate.version)).where(TaxRate.code == code)) or 0
     for old in tx.session.scalars(
         select(TaxRate).where(TaxRate.code == code, TaxRate.valid_until.is_(None))
@@ -154,7 +162,8 @@ def set_tax_rate(tx: Tx, code: str, *, name: str, percent: str) -> UUID:
         code=code,
         version=earlier + 1,
         name=name,
-        percent=percent,
+        percent=in_all,
+        parts=[list(part) for part in parts],
         valid_from=tx.at,
     )
     tx.session.add(rate)
@@ -200,6 +209,14 @@ def _checked_tiers(terms: PriceTerms) -> list[dict[str, Any]]:
     if terms.model == "usage" and terms.meter is None:
         raise UnreadableTiers("usage without a meter")
     return stored
+
+
+def _sum_of(parts: Sequence[tuple[str, str]]) -> str:
+    if not parts or len({code for code, _ in parts}) != len(parts):
+        raise UnreadableAmount(", ".join(code for code, _ in parts))
+    for _, percent in parts:
+        read_percent(percent)
+    return str(sum(Decimal(percent) for _, percent in parts))
 
 
 def _rate_in_force(session: Session, code: str) -> TaxRate:

@@ -6,31 +6,32 @@ from fractions import Fraction
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .attempts import SELF_PAID
 from .credits import credit_balance
 from .domain.balance import LineBalance
 from .domain.credit_order import CreditOrder
 from .domain.invoice import DraftLine, apply_credit
 from .domain.money import Money, total
+from .domain.tax import TaxRule
 from .errors import (
     AmountNotPositive,
     BeingCharged,
-    ChangePending,
     CurrencyMismatch,
     LineNotOfInvoice,
     NothingToChange,
     PaidOnlyLower,
+    PaperWaiting,
     WrongState,
 )
 from .preview import ChangeRow
 from .refund_plan import ReturnPlan, Windows, plan_return, with_window
-from .store.funds import payments_for
+from .store.funds import check_not_pending, payments_for
 from .store.invoice import Invoice, InvoiceLine
 from .store.lines import balance_of_line, lines_of
 from .store.payment import OPEN_ATTEMPTS, PaymentAttempt
-from .store.subscription import Subscription
 
 REPLACEABLE = ("open", "uncollectible")
 """States of an invoice that nobody has paid: it is voided and issued again."""
@@ -56,8 +57,35 @@ class ReissueAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class Papers:
+    """Boletos and Pix codes that wait to be paid: withdrawn together with their invoice.
+
+    The gateway hears of it afterwards. One that is paid all the same is late money: it is
+    booked without an invoice, and somebody decides.
+    """
+
+    waiting: tuple[PaymentAttempt, ...] = ()
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [[one.id, one.state, one.amount_minor] for one in self.waiting]
+
+    @property
+    def rows(self) -> list[ChangeRow]:
+        return [
+            ChangeRow(
+                "payment.waiting",
+                Money(one.amount_minor, one.currency),
+                Money.zero(one.currency),
+                {"rail": one.rail, "attempt_id": str(one.id)},
+            )
+            for one in self.waiting
+        ]
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionPlan:
-    """`back` is what a paid invoice gives back; None: it is replaced."""
+    """`back` is what a paid invoice gives back; None: it is replaced, and `papers` are withdrawn."""
 
     invoice: Invoice
     lines: list[InvoiceLine]
@@ -65,6 +93,7 @@ class CorrectionPlan:
     back: ReturnPlan | None
     difference: Money
     balance: Money
+    papers: Papers = Papers()
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -76,6 +105,7 @@ class CorrectionPlan:
             "right": [[id, amount] for id, amount in self.right.items()],
             "balance": self.balance,
             "back": self.back.inputs if self.back else None,
+            "papers": self.papers.inputs,
         }
 
 
@@ -94,12 +124,12 @@ def plan_correction(
     right = _right_amounts(invoice, lines, ask)
     balance = credit_balance(session, invoice.customer_id, invoice.currency)
     if invoice.state in REPLACEABLE:
-        check_replaceable(session, invoice)
+        papers = papers_to_withdraw(session, invoice)
         if all(line.net_minor == right[line.id].minor for line in lines if line.id in right):
             raise NothingToChange
         before = Money(invoice.total_minor - invoice.lowered_minor, invoice.currency)
         after = total((corrected(line, right, invoice).gross for line in lines), invoice.currency)
-        return CorrectionPlan(invoice, lines, right, None, after - before, balance)
+        return CorrectionPlan(invoice, lines, right, None, after - before, balance, papers)
     named = _too_much(invoice, lines, right)
     amount = total((gross for _, gross in named), invoice.currency)
     payment = next(iter(payments_for(session, invoice.id)), None)
@@ -109,18 +139,29 @@ def plan_correction(
     return CorrectionPlan(invoice, lines, right, back, -amount, balance)
 
 
-def check_replaceable(session: Session, invoice: Invoice) -> None:
-    """Raise where an unpaid invoice may be paid by now, or a plan change waits for it."""
-    unanswered = exists().where(
-        PaymentAttempt.invoice_id == invoice.id, PaymentAttempt.state.in_(OPEN_ATTEMPTS)
-    )
-    if session.scalar(select(unanswered)):
+def papers_to_withdraw(session: Session, invoice: Invoice) -> Papers:
+    """Return what must be withdrawn before an unpaid invoice can go.
+
+    Raises:
+        BeingCharged: it may be paid by now: a charge has no answer yet.
+        ChangePending: a plan change waits for it.
+    """
+    check_not_pending(session, invoice)
+    unanswered = session.scalars(
+        select(PaymentAttempt)
+        .where(PaymentAttempt.invoice_id == invoice.id, PaymentAttempt.state.in_(OPEN_ATTEMPTS))
+        .order_by(PaymentAttempt.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    if any(one.state != "pending" or one.rail not in SELF_PAID for one in unanswered):
         raise BeingCharged(invoice.id)
-    waiting = session.scalar(
-        select(Subscription.id).where(Subscription.pending_invoice_id == invoice.id)
-    )
-    if waiting is not None:
-        raise ChangePending(waiting, invoice.id)
+    return Papers(tuple(unanswered))
+
+
+def check_not_charged(session: Session, invoice: Invoice) -> None:
+    """Raise where an unpaid invoice may be paid by now as it stands, or a plan change waits for it."""
+    if papers_to_withdraw(session, invoice).waiting:
+        raise PaperWaiting(invoice.id)
 
 
 def corrected(line: InvoiceLine, right: dict[UUID, Money], invoice: Invoice) -> DraftLine:
@@ -135,6 +176,8 @@ def corrected(line: InvoiceLine, right: dict[UUID, Money], invoice: Invoice) -> 
         tax, discount = tax.times(share), discount.times(share)
         # What the arithmetic leads to, however often the line is corrected.
         arithmetic.setdefault("corrected_from_minor", was.minor)
+        if "tax" in arithmetic:
+            arithmetic["tax"] = TaxRule.from_arithmetic(arithmetic["tax"]).told(tax)
     return DraftLine(
         kind=line.kind,
         reason=line.reason,
@@ -182,6 +225,7 @@ def _rows_of_replacing(plan: CorrectionPlan, after: Money) -> list[ChangeRow]:
     return [
         ChangeRow("invoice.due", Money(invoice.due_minor, invoice.currency), after - used),
         ChangeRow("credit.balance", plan.balance, free - used),
+        *plan.papers.rows,
     ]
 
 

@@ -23,12 +23,15 @@ from .domain.money import Money, total
 from .errors import NotFound, StaleInputs
 from .events import InvoiceReissued
 from .issuing import issue, void
+from .period_ends import go_on_when_paid
 from .ports import Tx
 from .preview import MoneyPreview, hash_inputs
 from .refund_plan import Windows
 from .refunds import carry_out_return, given_back_by
 from .store.funds import lock_invoice_funds
 from .store.invoice import CreditNote, Invoice
+from .store.subscription import Subscription
+from .used_up import hand_over_used
 
 __all__ = ["Reissue", "ReissueAsk", "ask_from", "payload_of", "preview_reissue", "reissue_invoice"]
 
@@ -141,8 +144,11 @@ def _replace(tx: Tx, plan: CorrectionPlan, ask: ReissueAsk) -> Reissue:
         previous_invoice_id=invoice.id,
         money_act_id=ask.money_act_id,
     )
-    void(tx, invoice)
+    void(tx, invoice, issued_again=True)
     [issued] = issue(tx, [draft])
+    hand_over_used(tx.session, invoice.id, issued.invoice_id)
+    if not issued.due and invoice.subscription_id is not None:
+        go_on_when_paid(tx, tx.session.get_one(Subscription, invoice.subscription_id))
     return Reissue(issued.invoice_id, None, None, plan.difference)
 
 

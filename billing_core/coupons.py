@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from .domain.money import Money
@@ -21,6 +21,7 @@ from .errors import (
 from .metrics import record_mrr
 from .ports import Tx
 from .store.catalog import Coupon, CouponRedemption
+from .store.invoice import Invoice, InvoiceLine
 from .store.locks import lock_subscription
 from .store.terms import terms_of
 
@@ -115,12 +116,69 @@ def remove_coupon(tx: Tx, subscription_id: UUID) -> None:
     record_mrr(tx, subscription_id)
 
 
+def hand_back_period(tx: Tx, subscription_id: UUID, until: date) -> None:
+    """The period that ends on `until` is asked for no more: the coupon that covered it has it again.
+
+    It covers a later one instead, unless it was removed or another coupon is on by now. The
+    caller holds the subscription's lock.
+    """
+    used = tx.session.scalars(
+        select(CouponRedemption)
+        .where(
+            CouponRedemption.subscription_id == subscription_id,
+            CouponRedemption.covered_until == until,
+        )
+        .order_by(CouponRedemption.redeemed_at.desc())
+    ).first()
+    if used is None:
+        return
+    on = live_redemption(tx.session, subscription_id)
+    used.covered_until = _covered_before(tx.session, used, until)
+    if used.periods_left is not None:
+        used.periods_left += 1
+    used.live = used.removed_at is None and (on is None or on.id == used.id)
+    record_mrr(tx, subscription_id)
+
+
+def take_back_redemptions(tx: Tx, subscription_id: UUID) -> None:
+    """A subscription that was never paid for has used up no coupon: others may redeem it."""
+    unused = tx.session.scalars(
+        select(CouponRedemption).where(
+            CouponRedemption.subscription_id == subscription_id,
+            CouponRedemption.removed_at.is_(None),
+        )
+    )
+    for redemption in unused:
+        redemption.live, redemption.removed_at = False, tx.at
+        tx.session.execute(
+            update(Coupon)
+            .where(Coupon.id == redemption.coupon_id)
+            .values(redeemed=Coupon.redeemed - 1)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def live_redemption(session: Session, subscription_id: UUID) -> CouponRedemption | None:
     return session.scalars(
         select(CouponRedemption).where(
             CouponRedemption.subscription_id == subscription_id, CouponRedemption.live
         )
     ).first()
+
+
+def _covered_before(session: Session, used: CouponRedemption, until: date) -> date | None:
+    """Return the end of the last discounted period before the one that ends on `until`."""
+    return session.scalar(
+        select(func.max(InvoiceLine.period_end))
+        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+        .where(
+            InvoiceLine.subscription_id == used.subscription_id,
+            InvoiceLine.discount_minor > 0,
+            InvoiceLine.period_end < until,
+            Invoice.state != "void",
+            Invoice.issued_at >= used.redeemed_at,
+        )
+    )
 
 
 def _count(tx: Tx, coupon: Coupon) -> None:

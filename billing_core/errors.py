@@ -18,6 +18,8 @@ BillingError
     LineTooSmall            one invoice line was asked to give back more than it has left
     LineNotOfInvoice
     WrongState              the row is in a state that forbids the act
+      BeingCharged          a charge of the invoice has no answer yet
+        PaperWaiting        a boleto or a Pix code of it can still be paid
     ChangePending           another plan change waits for its payment
     LinesWaiting            lines for the next invoice must be billed first
     NothingToChange         the new value is the old one
@@ -160,6 +162,10 @@ class BeingCharged(WrongState):
 
     def __init__(self, invoice_id: UUID) -> None:
         super().__init__("invoice", invoice_id, "being charged")
+
+
+class PaperWaiting(BeingCharged):
+    """A boleto or a Pix code of this amount can still be paid: it is withdrawn first, or with the invoice."""
 
 
 class ChangePending(NotAllowed):

@@ -233,6 +233,17 @@ class InvoiceWrittenOff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceVoided:
+    """Nobody asks for it any more, and nothing replaces it."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    subscription_id: UUID | None
+    money_act_id: UUID | None
+    due: Money  # what it still asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceRecovered:
     """A written-off invoice is owed again: paid, corrected or voided in this transaction."""
 

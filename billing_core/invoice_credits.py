@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .correction_plan import check_replaceable
+from .correction_plan import check_not_charged
 from .credit_notes import NewNote, lower_due
 from .credits import credit_balance
 from .domain.balance import LineCredit, divide
@@ -24,6 +24,7 @@ from .errors import (
     StaleInputs,
     WrongState,
 )
+from .period_ends import go_on_when_paid
 from .ports import Tx
 from .preview import ChangeRow, MoneyPreview, hash_inputs
 from .refund_plan import ReturnPlan, Windows, line_credits, plan_return, with_window
@@ -188,7 +189,7 @@ def _plan(
 
 def _plan_of_open(session: Session, invoice: Invoice, ask: CreditNoteAsk, balance: Money) -> _Plan:
     """What is more than the amount due was paid by the customer's credit, and returns there."""
-    check_replaceable(session, invoice)
+    check_not_charged(session, invoice)
     currency = invoice.currency
     if ask.amount.currency != currency:
         raise CurrencyMismatch(currency, ask.amount.currency)
@@ -229,23 +230,9 @@ def _lower(tx: Tx, plan: _Plan, ask: CreditNoteAsk) -> UUID:
     )
     if invoice.state == "paid":
         stop_dunning(tx, invoice.id)
-        _recover(tx, invoice)
+        if invoice.subscription_id is not None:
+            go_on_when_paid(tx, tx.session.get_one(Subscription, invoice.subscription_id))
     return note_id
-
-
-def _recover(tx: Tx, invoice: Invoice) -> None:
-    """Nothing is owed any more: the subscription goes on."""
-    owes = exists().where(Invoice.subscription_id == Subscription.id, Invoice.state == "open")
-    late = tx.session.scalars(
-        select(Subscription).where(
-            Subscription.id == invoice.subscription_id,
-            Subscription.state.in_(("past_due", "unpaid", "incomplete")),
-            ~owes,
-        )
-    )
-    for subscription in late:
-        subscription.become("active")
-    tx.session.flush()
 
 
 def _earlier(session: Session, ask: CreditNoteAsk) -> Credited | None:

@@ -20,6 +20,7 @@ from .store.invoice import Invoice, InvoiceLine
 from .store.lines import lines_of
 from .store.locks import add_credited
 from .store.numbers import take_numbers
+from .used_up import give_back_used
 from .waiting_lines import mark_billed
 from .write_offs import owe_again
 
@@ -107,8 +108,12 @@ def issue(tx: Tx, drafts: Sequence[Draft]) -> list[Issued]:
     return [Issued(one.id, one.name, one.total, one.due) for one in numbered]
 
 
-def void(tx: Tx, invoice: Invoice) -> None:
-    """Void an open invoice (locked by the caller): its slot is free, its credit is back, the books say so."""
+def void(tx: Tx, invoice: Invoice, *, issued_again: bool = False) -> None:
+    """Void an open invoice (locked by the caller): its slot is free, its credit is back, the books say so.
+
+    What it had used up is there again too, unless it is `issued_again`: then `hand_over_used`
+    is the caller's part.
+    """
     if invoice.state not in ("open", "uncollectible"):
         raise WrongState("invoice", invoice.id, invoice.state)
     if invoice.state == "uncollectible":
@@ -125,6 +130,8 @@ def void(tx: Tx, invoice: Invoice) -> None:
     for line in lines:
         if line.credits_line_id is not None and line.net_minor + line.tax_minor:
             add_credited(tx.session, line.credits_line_id, line.net_minor + line.tax_minor)
+    if not issued_again:
+        give_back_used(tx, invoice, lines)
     used = Money(invoice.credit_applied_minor, currency)
     net = Money(sum(line.net_minor for line in lines), currency)
     tax = Money(sum(line.tax_minor for line in lines), currency)

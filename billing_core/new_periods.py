@@ -50,6 +50,7 @@ def open_period(
     """
     subscription.current_period_start, subscription.current_period_end = period.start, period.end
     subscription.next_bill_at = start_of(period.end, subscription.time_zone)
+    end_cover(terms, period.start)
     use_coupon(terms, period.end)
     tx.session.flush()
     if not period.lines:
@@ -64,6 +65,16 @@ def open_period(
         money_act_id=money_act_id,
     )
     return issue(tx, [draft])[0]
+
+
+def end_cover(terms: Terms, on: date, *, but: date | None = None) -> None:
+    """A period was cut short `on` this day: what a coupon covered of it is over as well.
+
+    `but` is the end of the period that begins instead, where a coupon covers that.
+    """
+    for use in terms.coupons:
+        if use.covers(on) and use.redemption.covered_until != but:
+            use.redemption.covered_until = on
 
 
 def use_coupon(terms: Terms, until: date) -> None:

@@ -8,10 +8,12 @@ from .domain.money import Money
 from .events import PlanChanged, PlanChangeFailed
 from .issuing import void
 from .metrics import record_mrr
+from .new_periods import end_cover
 from .ports import Tx
 from .store.invoice import Invoice
 from .store.locks import lock_invoice, lock_subscription
 from .store.subscription import Subscription, SubscriptionItem
+from .store.terms import terms_of
 
 
 def apply_paid_change(tx: Tx, subscription: Subscription, invoice_id: UUID) -> None:
@@ -41,6 +43,8 @@ def carry_out(
         raise AssertionError(f"pending change of {subscription.id} is incomplete")
     if subscription.pending_new_cycle:
         subscription.anchor_date, _, subscription.anchor_day = period
+        terms = terms_of(tx.session, subscription.id)[subscription.id]
+        end_cover(terms, period[0], but=period[1])
     subscription.current_period_start, subscription.current_period_end, _ = period
     subscription.next_bill_at = start_of(period[1], subscription.time_zone)
     old_price_id = _change_item(tx, subscription, price_id, on)

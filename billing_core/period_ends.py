@@ -2,10 +2,14 @@
 
 from datetime import date
 
+from sqlalchemy import exists, select
+
 from .domain.calendar import local_date, start_of
 from .domain.subscription import period_around
 from .events import SubscriptionActivated, SubscriptionCanceled, SubscriptionPaused
+from .metrics import record_mrr
 from .ports import Tx
+from .store.invoice import Invoice
 from .store.subscription import Subscription
 from .store.terms import terms_of
 
@@ -60,6 +64,19 @@ def activate(tx: Tx, subscription: Subscription) -> None:
             money_act_id=None,
         )
     )
+
+
+def go_on_when_paid(tx: Tx, subscription: Subscription) -> None:
+    """Let a subscription (locked) go on once none of its invoices is open, however that came about."""
+    owed = exists().where(Invoice.subscription_id == subscription.id, Invoice.state == "open")
+    if tx.session.scalar(select(owed)):
+        return
+    if subscription.state in ("past_due", "unpaid"):
+        recover(tx, subscription)
+    elif subscription.state == "incomplete":
+        activate(tx, subscription)
+        record_mrr(tx, subscription.id)
+    tx.session.flush()
 
 
 def recover(tx: Tx, subscription: Subscription) -> None:

@@ -15,6 +15,7 @@ from .errors import NotFound, StaleInputs
 from .events import PlanChangeScheduled
 from .issuing import issue
 from .metrics import record_mrr
+from .new_periods import use_coupon
 from .own_time import on_own_time, time_of
 from .pending_changes import apply_paid_change, carry_out
 from .plan_change_rules import Change, PlanChangeAsk, payload_of, plan
@@ -160,6 +161,8 @@ def _bill_now(tx: Tx, change: Change, ask: PlanChangeAsk) -> PlanChangeResult:
         money_act_id=ask.money_act_id,
     )
     [issued] = issue(tx, [draft])
+    if change.new_cycle:
+        use_coupon(change.then.coming(), end)
     _pend(change, ask, issued.invoice_id)
     if issued.due:
         return PlanChangeResult("awaiting_payment", issued.invoice_id, change.net, change.on)

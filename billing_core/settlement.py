@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from .attempts import withdraw_attempts
@@ -15,9 +15,8 @@ from .domain.money import Money
 from .dunning import note_failure, stop_dunning
 from .events import LatePaymentArrived, PaymentCaptured, PaymentFailed, PaymentsCaptured
 from .ledger import post
-from .metrics import record_mrr
 from .pending_changes import abandon_change, apply_paid_change
-from .period_ends import activate, recover
+from .period_ends import go_on_when_paid
 from .ports import PayBy, Receipt, Tx
 from .store.base import add_rows
 from .store.invoice import Invoice
@@ -250,24 +249,14 @@ def _announce(tx: Tx, charges: Sequence[_Charge], rows: Sequence[dict[str, Any]]
 
 def _after_payment(tx: Tx, charge: _Charge) -> None:
     """Do what a payment leads to where more than a payment was waiting for it."""
-    session, invoice_id = tx.session, charge.attempt.invoice_id
+    invoice_id = charge.attempt.invoice_id
     stop_dunning(tx, invoice_id)
     withdraw_attempts(tx, [invoice_id])  # another one may wait where this one had failed before
     if charge.subscription is None:
         return
-    subscription = session.get_one(Subscription, charge.subscription.id, populate_existing=True)
+    subscription = tx.session.get_one(Subscription, charge.subscription.id, populate_existing=True)
     apply_paid_change(tx, subscription, invoice_id)
-    if subscription.state in ("past_due", "unpaid") and not _owes(session, subscription.id):
-        recover(tx, subscription)
-    elif subscription.state == "incomplete":
-        activate(tx, subscription)
-        record_mrr(tx, subscription.id)
-    session.flush()
-
-
-def _owes(session: Session, subscription_id: UUID) -> bool:
-    open_ones = exists().where(Invoice.subscription_id == subscription_id, Invoice.state == "open")
-    return bool(session.scalar(select(open_ones)))
+    go_on_when_paid(tx, subscription)
 
 
 def _keep(tx: Tx, charge: _Charge, settled: Settled) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from .attempts import withdraw_attempts
 from .cancellations import cancel_on_its_date
+from .coupons import take_back_redemptions
 from .domain.calendar import local_date
 from .dunning import stop_dunning
 from .errors import BeingCharged
@@ -102,6 +103,7 @@ def _expire(tx: Tx, subscription: Subscription) -> None:
         return
     for invoice in invoices:
         void(tx, invoice)
+    take_back_redemptions(tx, subscription.id)
     stop_dunning(tx, *ids)
     subscription.become("incomplete_expired")
     subscription.ended_on = local_date(tx.at, subscription.time_zone)

@@ -18,7 +18,7 @@ from .domain.invoice import DraftLine
 from .domain.money import Money
 from .ports import Tx
 from .preview import plain
-from .store.locks import add_credited
+from .store.locks import add_credited, lock_all
 from .store.subscription import Subscription, WaitingLine
 
 _READERS: tuple[tuple[tuple[str, ...], Callable[[Any], Any]], ...] = (
@@ -75,6 +75,19 @@ def mark_billed(session: Session, invoices: dict[UUID, UUID]) -> None:
             .values(invoice_id=invoice_id)
             .execution_options(synchronize_session=False)
         )
+
+
+def wait_again(session: Session, invoice_id: UUID) -> None:
+    """Let the lines that an invoice had taken wait for the next one; what they take back counts again."""
+    rows = lock_all(
+        session,
+        select(WaitingLine).where(WaitingLine.invoice_id == invoice_id).order_by(WaitingLine.id),
+    )
+    for row in rows:
+        line, row.invoice_id = _read(row.line), None
+        if line.credits_line_id is not None and line.gross:
+            add_credited(session, line.credits_line_id, -line.gross.minor)
+    session.flush()
 
 
 def _written(line: DraftLine) -> dict[str, Any]:

@@ -12,14 +12,13 @@ from sqlalchemy.orm import Session
 from .domain import ledger as books
 from .domain.money import Money
 from .dunning import stop_dunning
-from .errors import ChangePending, NotFound, StaleInputs, WrongState
+from .errors import NotFound, StaleInputs, WrongState
 from .events import InvoiceRecovered, InvoiceWrittenOff
 from .ledger import post
 from .ports import Tx
 from .preview import ChangeRow, MoneyPreview, hash_inputs
-from .store.funds import lock_invoice_funds
+from .store.funds import check_not_pending, lock_invoice_funds
 from .store.invoice import Invoice
-from .store.subscription import Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +120,7 @@ def ask_from(payload: dict[str, Any]) -> WriteOffAsk:
 def _check(session: Session, invoice: Invoice) -> None:
     if invoice.state != "open":
         raise WrongState("invoice", invoice.id, invoice.state)
-    waiting = session.scalar(
-        select(Subscription.id).where(Subscription.pending_invoice_id == invoice.id)
-    )
-    if waiting is not None:
-        raise ChangePending(waiting, invoice.id)
+    check_not_pending(session, invoice)
 
 
 def _inputs(invoice: Invoice) -> dict[str, Any]:

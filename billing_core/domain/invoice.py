@@ -102,12 +102,13 @@ def ask_for(charge: Charge, span: Span, *, off: Off | None, tax: TaxRule | None)
     if off is not None and off.amount:
         taken = off.amount
         facts |= {"off_minor": taken.minor, "discount": off.discount.arithmetic}
-    if tax is not None:
-        facts["tax"] = tax.arithmetic
     share = span.fraction
     whole = charge.amount.times(share)
     price = (charge.amount - taken).times(share) if taken else whole
-    return Asked(split_price(price, tax), whole - price, facts)
+    parts = split_price(price, tax)
+    if tax is not None:
+        facts["tax"] = tax.told(parts.tax, price)
+    return Asked(parts, whole - price, facts)
 
 
 _OF_THE_PART = {"days", "of_days", "unit", "seconds", "of_seconds", "from", "to", "cap_minor"}
@@ -128,11 +129,14 @@ def ask_back(net: Money, earlier: dict[str, Any], span: Span, *, left: Money) ->
         share = Fraction(net.minor, facts["corrected_from_minor"])
         full, price = full.times(share), price.times(share)
     price = price.times(span.fraction)
-    parts = split_price(price, TaxRule.from_arithmetic(facts["tax"]) if "tax" in facts else None)
+    rule = TaxRule.from_arithmetic(facts["tax"]) if "tax" in facts else None
+    parts = split_price(price, rule)
     if left < parts.gross:
         facts["cap_minor"] = left.minor
         tax = left.times(Fraction(parts.tax.minor, parts.gross.minor))
         parts = Taxed(left - tax, tax)
+    if rule is not None:
+        facts["tax"] = rule.told(parts.tax, price)
     return Asked(parts, full.times(span.fraction) - price, facts)
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import UnreadableAmount
-from .money import Money
+from .money import Money, total
 
 
 def read_percent(text: str) -> Fraction:
@@ -32,12 +32,21 @@ class Taxed:
 
 
 @dataclass(frozen=True, slots=True)
-class TaxRule:
-    """One rate. `inclusive`: the price already contains the tax."""
+class TaxPart:
+    """One of several taxes that are always asked for together, such as ISS beside PIS and COFINS."""
 
     code: str
-    percent: str  # as written, such as "2.9375"
+    percent: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRule:
+    """One rate, or the sum of its `parts`. `inclusive`: the price already contains the tax."""
+
+    code: str
+    percent: str  # as written, such as "2.9375"; of all parts together
     inclusive: bool = False
+    parts: tuple[TaxPart, ...] = ()
 
     @property
     def rate(self) -> Fraction:
@@ -45,20 +54,40 @@ class TaxRule:
         return read_percent(self.percent) / 100
 
     def split(self, price: Money) -> Taxed:
-        """Return net and tax of a price, each rounded once; a negative price mirrors a positive one."""
-        percent = read_percent(self.percent)
-        if not self.inclusive:
-            return Taxed(price, price.times(percent / 100))
-        tax = price.times(percent / (100 + percent))
-        return Taxed(price - tax, tax)
+        """Return net and tax of a price; a negative price mirrors a positive one.
 
-    @property
-    def arithmetic(self) -> dict[str, Any]:
-        return {"code": self.code, "percent": self.percent, "inclusive": self.inclusive}
+        Each part is rounded once, and the tax is the sum of the rounded parts.
+        """
+        tax = total(self._amounts(price), price.currency)
+        return Taxed(price - tax, tax) if self.inclusive else Taxed(price, tax)
+
+    def told(self, tax: Money, price: Money | None = None) -> dict[str, Any]:
+        """Return what a line says of its tax: {code, percent, inclusive}, and {parts} where there are.
+
+        A tax that is not the price's (corrected, or bounded) is spread over the parts.
+        """
+        facts = {"code": self.code, "percent": self.percent, "inclusive": self.inclusive}
+        if not self.parts:
+            return facts
+        amounts = self._amounts(price) if price is not None else []
+        if price is None or total(amounts, tax.currency) != tax:
+            amounts = tax.allocate([int(read_percent(one.percent) * 10000) for one in self.parts])
+        return facts | {
+            "parts": [
+                {"code": one.code, "percent": one.percent, "minor": amount.minor}
+                for one, amount in zip(self.parts, amounts, strict=True)
+            ]
+        }
 
     @classmethod
     def from_arithmetic(cls, facts: dict[str, Any]) -> "TaxRule":
-        return cls(facts["code"], facts["percent"], facts["inclusive"])
+        parts = tuple(TaxPart(one["code"], one["percent"]) for one in facts.get("parts", ()))
+        return cls(facts["code"], facts["percent"], facts["inclusive"], parts)
+
+    def _amounts(self, price: Money) -> list[Money]:
+        of = 100 + read_percent(self.percent) if self.inclusive else Fraction(100)
+        parts = self.parts or (TaxPart(self.code, self.percent),)
+        return [price.times(read_percent(one.percent) / of) for one in parts]
 
 
 def split_price(price: Money, rule: TaxRule | None) -> Taxed:

@@ -77,7 +77,10 @@ class Price(Base):
 
 
 class TaxRate(Base):
-    """One version of a rate. Never edited; `valid_until` retires it."""
+    """One version of a rate. Never edited; `valid_until` retires it.
+
+    `parts` are the (code, percent) it is the sum of, where several taxes go together.
+    """
 
     __tablename__ = "tax_rate"
     __table_args__ = (
@@ -96,6 +99,7 @@ class TaxRate(Base):
     version: Mapped[int]
     name: Mapped[str]
     percent: Mapped[str]  # decimal, such as "2.9375"
+    parts: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime | None]
 

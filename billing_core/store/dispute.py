@@ -42,6 +42,7 @@ class Dispute(Base):
     gateway_ref: Mapped[str]
     state: Mapped[str]
     reason: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="chargeback", server_default="chargeback")
     currency: Mapped[str] = mapped_column(Currency)
     amount_minor: Mapped[Minor]
     reserved_minor: Mapped[Minor] = mapped_column(default=0)

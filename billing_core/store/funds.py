@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ..domain.money import Money
-from ..errors import RefundTooLarge
+from ..errors import ChangePending, RefundTooLarge
 from .invoice import CreditNote, Invoice
 from .locks import lock_all, lock_invoice, lock_payment
 from .payment import Payment
@@ -49,6 +49,15 @@ def lock_invoice_funds(session: Session, invoice_id: UUID) -> Invoice:
     invoice = lock_invoice(session, invoice_id)
     lock_all(session, select(Payment).where(Payment.invoice_id == invoice_id).order_by(Payment.id))
     return invoice
+
+
+def check_not_pending(session: Session, invoice: Invoice) -> None:
+    """Raise `ChangePending` where a plan change waits for this invoice's payment."""
+    waiting = session.scalar(
+        select(Subscription.id).where(Subscription.pending_invoice_id == invoice.id)
+    )
+    if waiting is not None:
+        raise ChangePending(waiting, invoice.id)
 
 
 def payments_for(session: Session, invoice_id: UUID) -> Sequence[Payment]:

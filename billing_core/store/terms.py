@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ..domain.discount import Discount, Off
 from ..domain.money import Money
 from ..domain.pricing import Charge, Model, Pricing, read_tiers
-from ..domain.tax import TaxRule
+from ..domain.tax import TaxPart, TaxRule
 from .catalog import Coupon, CouponRedemption, Plan, Price, TaxRate
 from .subscription import Subscription, SubscriptionItem
 
@@ -219,9 +219,9 @@ def offers_of(session: Session, price_ids: Sequence[UUID]) -> dict[UUID, Offer]:
     return {row[0].id: _offer(*row) for row in rows}
 
 
-def _offers() -> Select[Price, str, str, str]:
+def _offers() -> Select[Price, str, str, str, list[Any]]:
     return (
-        select(Price, Plan.name, Plan.kind, TaxRate.percent)
+        select(Price, Plan.name, Plan.kind, TaxRate.percent, TaxRate.parts)
         .join(Plan, Plan.id == Price.plan_id)
         .outerjoin(TaxRate, _in_force())
     )
@@ -231,10 +231,13 @@ def _in_force() -> ColumnElement[bool]:
     return and_(TaxRate.code == Price.tax_code, TaxRate.valid_until.is_(None))
 
 
-def _offer(price: Price, name: str, kind: str, percent: str | None) -> Offer:
+def _offer(
+    price: Price, name: str, kind: str, percent: str | None, parts: Sequence[Any] | None
+) -> Offer:
     if price.tax_code is None or percent is None:
         return Offer(price, name, kind)
-    return Offer(price, name, kind, TaxRule(price.tax_code, percent, price.tax_inclusive))
+    several = tuple(TaxPart(code, percent) for code, percent in parts or ())
+    return Offer(price, name, kind, TaxRule(price.tax_code, percent, price.tax_inclusive, several))
 
 
 def _coupons(

@@ -99,6 +99,12 @@ def _change_label(row: ChangeRow, shown: Shown, formats: Formats) -> tuple[str, 
     labels: dict[str, tuple[str, str]] = {
         "payment.kept": (_("Paid with this charge"), ""),
         "payment.left": (_("Can still be refunded"), _("of this charge")),
+        "payment.waiting": (
+            _("Can still be paid"),
+            {"pix": _("Pix code, withdrawn")}.get(
+                row.data.get("rail", ""), _("boleto, withdrawn; if it is paid, a ticket opens")
+            ),
+        ),
         "refund.window": (
             _("The provider refunds until"),
             "" if row.data.get("partial", True) else _("only the whole charge"),

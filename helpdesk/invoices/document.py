@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from babel.dates import format_date
 
 from billing_core.barcodes import barcode_svg, qr_svg
-from billing_core.domain.money import Money, total
+from billing_core.domain.money import Money
 from billing_core.instructions import Instructions
 from billing_core.invoices import InvoiceBridge
 from billing_core.store.invoice import Invoice, InvoiceLine
@@ -216,19 +216,21 @@ def _notes(document: Document, formats: Formats) -> Iterable[str]:
 
 
 def _taxes(document: Document, *, inclusive: bool) -> list[tuple[dict[str, str], Money]]:
-    """Return each rate on the invoice with the sum of its lines' taxes."""
-    found: dict[tuple[str, str], list[InvoiceLine]] = {}
+    """Return each tax on the invoice with its sum over the lines; a rate of several is told apart."""
+    found: dict[tuple[str, str], int] = {}
     for line in document.lines:
         facts = line.arithmetic.get("tax")
-        if facts is not None and facts["inclusive"] == inclusive and line.tax_minor:
-            found.setdefault((facts["code"], facts["percent"]), []).append(line)
+        if facts is None or facts["inclusive"] != inclusive or not line.tax_minor:
+            continue
+        sign = -1 if line.tax_minor < 0 else 1
+        whole = {"code": facts["code"], "percent": facts["percent"], "minor": abs(line.tax_minor)}
+        for part in facts.get("parts", [whole]):
+            key = part["code"], part["percent"]
+            found[key] = found.get(key, 0) + sign * part["minor"]
     currency = document.invoice.currency
     return [
-        (
-            {"code": code, "percent": rate},
-            total((Money(line.tax_minor, currency) for line in lines), currency),
-        )
-        for (code, rate), lines in found.items()
+        ({"code": code, "percent": rate}, Money(minor, currency))
+        for (code, rate), minor in found.items()
     ]
 
 

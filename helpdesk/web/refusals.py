@@ -121,6 +121,13 @@ REFUSALS: dict[type[BaseException], Refusal] = {
     billing.BeingCharged: Refusal(
         409, N_("Its payment has no answer yet. Try again when the answer is here.")
     ),
+    billing.PaperWaiting: Refusal(
+        409,
+        N_(
+            "A boleto or a Pix code of this amount can still be paid. Correct the invoice instead:"
+            " that withdraws it and issues a new one."
+        ),
+    ),
     billing.WrongState: Refusal(
         409, N_("What has happened to it meanwhile does not allow this. Open it again.")
     ),

@@ -14,7 +14,9 @@ from billing_core.catalog import (
     set_tax_rate,
     withdraw_price,
 )
+from billing_core.corrections import ReissueAsk, reissue_invoice
 from billing_core.coupons import NewCoupon, add_coupon, redeem_coupon, remove_coupon
+from billing_core.domain.invoice import DraftLine
 from billing_core.domain.money import Money
 from billing_core.domain.pricing import Tier
 from billing_core.domain.proration import Span
@@ -32,7 +34,7 @@ from billing_core.errors import (
 from billing_core.item_lines import lines_for, unused_line
 from billing_core.ledger import trial_balance
 from billing_core.store.catalog import CouponRedemption, Price
-from billing_core.store.invoice import Invoice
+from billing_core.store.invoice import Invoice, InvoiceLine
 from billing_core.store.lines import balance_of_line
 from billing_core.store.subscription import Subscription, SubscriptionItem
 from billing_core.store.terms import terms_of
@@ -162,6 +164,53 @@ def test_tax_is_on_top_of_the_price_or_inside_it(
     with company.begin() as tx:
         books = {account: money.minor for (account, _), money in trial_balance(tx.session).items()}
     assert books == {"receivable": total, "revenue": -net, "tax_payable": -tax_minor}
+
+
+BRAZIL = (("ISS", "5"), ("PIS", "0.65"), ("COFINS", "3"))
+
+
+def parts_of(line: InvoiceLine | DraftLine) -> dict[str, int]:
+    return {part["code"]: part["minor"] for part in line.arithmetic["tax"]["parts"]}
+
+
+def test_several_taxes_go_together_and_each_is_told(company: Company) -> None:
+    """ISS beside PIS and COFINS: one line, three taxes, one sum in the books."""
+    with company.begin() as tx:
+        set_tax_rate(tx, "servicos", name="Serviços", percent=BRAZIL)
+    customer_id, _ = company.start(company.price(terms=PriceTerms(tax_code="servicos")))
+    invoice = company.invoice(customer_id)
+    [line] = company.lines(invoice.id)
+    assert parts_of(line) == {"ISS": 650, "PIS": 84, "COFINS": 390}
+    assert (line.net_minor, line.tax_minor, invoice.total_minor) == (12990, 1124, 14114)
+    span = Span(date(2026, 12, 1), date(2026, 12, 16), date(2026, 11, 16), date(2026, 12, 16))
+    back = unused_line(line, span, left=brl(14114), reason="plan_change")
+    assert (back.tax, parts_of(back)) == (brl(-562), {"ISS": 325, "PIS": 42, "COFINS": 195})
+    capped = unused_line(line, span, left=brl(1000), reason="plan_change")
+    assert sum(parts_of(capped).values()) == -capped.tax.minor
+    right = ReissueAsk(invoice_id=invoice.id, lines=((line.id, brl(10000)),), reason="our_mistake")
+    with company.begin() as tx:
+        again = reissue_invoice(tx, right).invoice_id
+        assert again is not None
+        books = {account: money.minor for (account, _), money in trial_balance(tx.session).items()}
+    [corrected] = company.lines(again)
+    assert sum(parts_of(corrected).values()) == corrected.tax_minor == 865
+    assert books["tax_payable"] == -865
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param((), id="none"),
+        pytest.param((("ISS", "5"), ("ISS", "3")), id="named-twice"),
+        pytest.param((("ISS", "60"), ("PIS", "41")), id="more-than-the-price"),
+        pytest.param((("ISS", "-5"),), id="negative"),
+    ],
+)
+def test_parts_that_are_no_rate_are_refused(
+    small_company: Company, parts: tuple[tuple[str, str], ...]
+) -> None:
+    with small_company.begin() as tx, pytest.raises(UnreadableAmount):
+        set_tax_rate(tx, "servicos", name="", percent=parts)
 
 
 def test_a_new_rate_counts_from_the_next_line_on(small_company: Company) -> None:

@@ -8,7 +8,11 @@ from typing import NoReturn
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
+from billing_core.catalog import set_tax_rate
+from billing_core.store.subscription import SubscriptionItem
+from billing_core.usage import NewUsage, record_usage
 from helpdesk.customers.model import Customer
 from tests.browser import Browser
 from tests.integration.invoices.conftest import Shop
@@ -130,3 +134,21 @@ def test_x9_paper_reads_no_file_and_asks_nobody(
     assert b"/EmbeddedFile" not in answer.data
     assert b"/Launch" not in answer.data
     assert reads not in browser.get(f"/invoices/{shop.invoices()[1]}").text
+
+
+def test_taxes_that_go_together_are_told_apart(
+    shop: Shop, signed_in: Callable[..., Browser]
+) -> None:
+    with shop.services.begin() as tx:
+        set_tax_rate(tx, "ISS", name="Serviços", percent=(("ISS", "5"), ("PIS", "0.65")))
+        [item] = tx.session.scalars(
+            select(SubscriptionItem.id).where(SubscriptionItem.added_on.is_not(None))
+        )
+        record_usage(tx, NewUsage(item_id=item, quantity=2000, used_at=tx.at, key="december"))
+    before = set(shop.invoices())
+    shop.bill()
+    [third] = set(shop.invoices()) - before
+    text = read(signed_in("supervisor", language="pt_BR").get(f"/invoices/{third}").text)
+    assert "ISS (5%) R$ 0,47" in text
+    assert "PIS (0,65%) R$ 0,06" in text
+    assert "R$ 56,73 de ISS (5%), R$ 7,38 de PIS (0,65%)" in text

@@ -1,12 +1,15 @@
 """Tax on a price or inside it; discounts off the full price, spread without loss."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_core.domain.discount import Discount
 from billing_core.domain.money import Money, total
-from billing_core.domain.tax import TaxRule, read_percent, split_price
+from billing_core.domain.tax import TaxPart, TaxRule, read_percent, split_price
 from billing_core.errors import UnreadableAmount
 
 
@@ -54,7 +57,7 @@ def test_a_percentage_is_a_plain_decimal_up_to_a_hundred(text: str) -> None:
 
 def test_a_rule_is_read_back_from_a_lines_arithmetic() -> None:
     rule = TaxRule("ISS", "2.9375", inclusive=True)
-    assert TaxRule.from_arithmetic(rule.arithmetic) == rule
+    assert TaxRule.from_arithmetic(rule.told(brl(0))) == rule
 
 
 @pytest.mark.parametrize(
@@ -100,3 +103,53 @@ def test_a_refused_percentage_is_told(text: str) -> None:
     with pytest.raises(UnreadableAmount) as refused:
         read_percent(text)
     assert refused.value.text == text
+
+
+# ---- several taxes together ----
+
+SERVICE = TaxRule(
+    "servicos",
+    "8.65",
+    parts=(TaxPart("ISS", "5"), TaxPart("PIS", "0.65"), TaxPart("COFINS", "3")),
+)
+
+
+def by_code(facts: dict[str, Any]) -> dict[str, int]:
+    return {part["code"]: part["minor"] for part in facts["parts"]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "net", "tax", "parts"),
+    [
+        pytest.param(SERVICE, 12990, 1124, {"ISS": 650, "PIS": 84, "COFINS": 390}, id="on-top"),
+        pytest.param(
+            replace(SERVICE, inclusive=True),
+            11956,
+            1034,
+            {"ISS": 598, "PIS": 78, "COFINS": 359},
+            id="inside",
+        ),
+    ],
+)
+def test_each_of_several_taxes_is_rounded_and_the_tax_is_their_sum(
+    rule: TaxRule, net: int, tax: int, parts: dict[str, int]
+) -> None:
+    price = brl(12990)
+    split = rule.split(price)
+    assert by_code(rule.told(split.tax, price)) == parts
+    assert split.tax == brl(sum(parts.values()))
+    assert split.net == (price - split.tax if rule.inclusive else price)
+    assert abs(split.net.minor - net) <= 1
+    assert abs(split.tax.minor - tax) <= 1
+    assert TaxRule.from_arithmetic(rule.told(split.tax, price)) == rule
+
+
+@given(minor=st.integers(0, 10**12), tax=st.integers(0, 10**12), inclusive=st.booleans())
+def test_the_parts_of_a_tax_always_add_up_to_it(minor: int, tax: int, inclusive: bool) -> None:
+    rule = replace(SERVICE, inclusive=inclusive)
+    split = rule.split(brl(minor))
+    assert sum(by_code(rule.told(split.tax, brl(minor))).values()) == split.tax.minor
+    assert sum(by_code(rule.told(brl(tax), brl(minor))).values()) == tax
+    assert sum(by_code(rule.told(brl(tax))).values()) == tax
+    if inclusive:
+        assert split.gross == brl(minor)
