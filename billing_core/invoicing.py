@@ -23,6 +23,8 @@ from .turns import run_turns
 
 Together = Callable[[], AbstractContextManager[object]]
 
+SHORTEST_PERIOD = timedelta(hours=22)  # one day, in a zone whose clocks go forward
+
 MOST_INVOICES = 60
 """How many invoices one subscription may get in one run. More than that is no delay but a defect."""
 
@@ -38,7 +40,9 @@ class BillingRun:
     faults: list[tuple[UUID, str]] = field(default_factory=list)
     dunning: DunningRun = field(default_factory=DunningRun)
     late: Counter[UUID] = field(default_factory=Counter)
-    """Invoices so far of those who are more than one period late; nobody else is counted."""
+    """Invoices so far of those who are late; nobody else is counted."""
+    met: dict[UUID, datetime] = field(default_factory=dict)
+    """What was due when a late one, or one at fault, was taken: it is not taken for that again."""
 
     def count(self, collected: Sequence[Collected]) -> None:
         for one in collected:
@@ -56,7 +60,7 @@ class Due(NamedTuple):
 
     at: datetime
     id: UUID
-    many: bool  # this is not the only period that waits
+    late: bool  # more than one period may wait
 
     @property
     def place(self) -> tuple[datetime, UUID]:
@@ -107,31 +111,32 @@ def run_billing(
     means = _Means(begin, gateways, batch, together, clock_id)
     run = BillingRun()
     run.faults += run_turns(begin, clock_id=clock_id)
-    after: Due | None = None
-    while True:
-        found, orders = _bill_next(means, after=after, run=run)
-        run.count(send_attempts(begin, gateways, orders, together=together))
-        if not found:
-            break
-        after = found[-1]
+    while _bill_round(means, run):
+        pass
     _collect_left(means, run)
     run.dunning = run_dunning(begin, gateways, batch=batch, clock_id=clock_id)
     run.count(run.dunning.collected)
     return run
 
 
+def _bill_round(means: _Means, run: BillingRun) -> bool:
+    """Take everybody who is due, once; say whether a late one was among them and may be due again."""
+    after: Due | None = None
+    late = False
+    while True:
+        found, fresh, orders = _bill_next(means, after=after, run=run)
+        run.count(send_attempts(means.begin, means.gateways, orders, together=means.together))
+        if not found:
+            return late
+        after = found[-1]
+        late = late or any(one.late for one in fresh)
+
+
 def _due(
     session: Session, at: datetime, limit: int, *, after: Due | None, clock_id: UUID | None
 ) -> list[Due]:
-    # The next period of a late subscription lies after the one just billed, so it is met
-    # again later in the same run, and the run always moves forward.
     query = (
-        select(
-            Subscription.next_bill_at,
-            Subscription.id,
-            Subscription.current_period_start,
-            Subscription.current_period_end,
-        )
+        select(Subscription.next_bill_at, Subscription.id)
         .where(*is_due(at), lives_by(Subscription.customer_id, clock_id))
         .order_by(Subscription.next_bill_at, Subscription.id)
         .limit(limit)
@@ -139,31 +144,36 @@ def _due(
     if after is not None:
         query = query.where(tuple_(Subscription.next_bill_at, Subscription.id) > after.place)
     return [
-        Due(due_at, id, due_at + (end - start) <= at + timedelta(days=1))
-        for due_at, id, start, end in session.execute(query)
+        Due(due_at, id, due_at <= at - SHORTEST_PERIOD)
+        for due_at, id in session.execute(query)
         if due_at is not None
     ]
 
 
 def _bill_next(
     means: _Means, *, after: Due | None, run: BillingRun
-) -> tuple[list[Due], list[ChargeOrder]]:
-    """Take the next subscriptions that are due; bill them and write the attempts in one go."""
+) -> tuple[list[Due], list[Due], list[ChargeOrder]]:
+    """Take the next subscriptions that are due; bill them and write the attempts in one go.
+
+    Returns who was found, who of them was not met before, and what to send.
+    """
     found: list[Due] = []
+    fresh: list[Due] = []
     try:
         with means.begin() as tx:
             found = _due(tx.session, tx.at, means.batch, after=after, clock_id=means.clock_id)
-            invoices = bill_many(tx, _within_reason(found, run), skip_locked=True)
+            fresh = [one for one in found if run.met.get(one.id) != one.at]
+            invoices = bill_many(tx, _within_reason(fresh, run), skip_locked=True)
             orders = write_attempts(tx, invoices)
     except OperationalError:  # the database is away: nobody's turn
         raise
     except Exception:
         if not found:
             raise
-        alone = (_bill_alone(means, one, run) for one in found)
-        return found, [order for orders in alone for order in orders]
-    _remember(found, invoices, run)
-    return found, orders
+        alone = (_bill_alone(means, one, run) for one in fresh)
+        return found, fresh, [order for orders in alone for order in orders]
+    _remember(fresh, invoices, run)
+    return found, fresh, orders
 
 
 def _bill_alone(means: _Means, one: Due, run: BillingRun) -> list[ChargeOrder]:
@@ -175,6 +185,7 @@ def _bill_alone(means: _Means, one: Due, run: BillingRun) -> list[ChargeOrder]:
         raise
     except Exception as fault:  # whatever it is, the others must still be billed
         run.faults.append((one.id, f"{type(fault).__name__}: {fault}"))
+        run.met[one.id] = one.at
         return []
     _remember([one], invoices, run)
     return orders
@@ -189,7 +200,8 @@ def _remember(found: Sequence[Due], invoices: Sequence[UUID], run: BillingRun) -
     """Count what was committed, and name who has reached the limit."""
     run.invoices += len(invoices)
     for one in found:
-        if one.many:
+        if one.late:
+            run.met[one.id] = one.at
             run.late[one.id] += 1
             if run.late[one.id] == MOST_INVOICES:
                 run.faults.append((one.id, f"{MOST_INVOICES} invoices in one run"))

@@ -321,6 +321,31 @@ def test_nobody_gets_more_invoices_in_one_run_than_a_delay_explains(
     assert len(periods(company, punctual)) == 1
 
 
+def test_who_is_late_catches_up_whatever_else_is_in_the_batch(company: Company) -> None:
+    """The next period of a late one lies before those that its batch had reached."""
+    _, late, _ = company.paying()
+    company.forward(days=90)
+    _, newer, _ = company.paying()
+    company.forward(days=31)
+    run = run_billing(company.begin, company.gateways, batch=10)
+    assert (run.invoices, run.faults) == (5, [])
+    assert [len(periods(company, id)) for id in (late, newer)] == [5, 2]
+    assert run_billing(company.begin, company.gateways, batch=10).invoices == 0
+
+
+def test_one_at_fault_is_named_once_while_others_catch_up(small_company: Company) -> None:
+    company = small_company
+    price_id = company.price()
+    late, broken = (company.start(price_id)[1] for _ in range(2))
+    with company.begin() as tx:
+        tx.session.get_one(Subscription, broken).time_zone = "Nowhere/At_All"
+    company.forward(days=95)
+    for batch in (10, 1):
+        run = run_billing(company.begin, company.gateways, batch=batch)
+        assert [id for id, _ in run.faults] == [broken]
+    assert len(periods(company, late)) == 4
+
+
 def test_a_period_that_does_not_advance_is_a_fault_and_no_endless_loop(
     small_company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
