@@ -24,7 +24,7 @@ Trust = Literal["session", "verified", "aligned", "bare", "failed"]
 CallStep = Literal[
     "waiting", "callback", "talked", "colleague_missed", "customer_missed", "voicemail", "over"
 ]
-DeliveryState = Literal["sent", "delivered", "read", "failed", "undelivered"]
+DeliveryState = Literal["sent", "delayed", "delivered", "read", "failed", "undelivered"]
 
 
 class ChannelError(Exception):

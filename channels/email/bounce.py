@@ -9,7 +9,7 @@ from flufl.bounce import all_failures
 from channels.email.addresses import read_ids
 from channels.email.failure import read_failure
 from channels.email.mime import Body, content, header, media_type, raw_headers, read_tree
-from channels.port import Receipt
+from channels.port import DeliveryState, Receipt
 
 # It reports each failure of its own detectors as an error, with a trace; we expect them.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
@@ -19,6 +19,7 @@ _DAEMON = re.compile(
     r"|mail[-_.]?deliver[a-z-]*|delivery-?status|microsoftexchange[0-9a-f]*)(?:[+.-][^@]*)?(?:@.*)?",
     re.IGNORECASE,
 )
+_NO_REPLY = re.compile(r"(?:no|do-?not)[._-]?repl(?:y|ies)[+.@-]", re.IGNORECASE)
 _SUBJECT = re.compile(
     r"undeliver(?:able|ed)|delivery (?:status notification|failure|has failed|report)"
     r"|returned (?:mail|to sender)|mail delivery (?:failed|failure|system|error)"
@@ -35,7 +36,6 @@ _WORDS = re.compile(
 # Amazon's notices are JSON, at times inside a string of JSON.
 _SES = re.compile(r'"notificationType\\{0,3}"\s*:\s*\\{0,3}"(\w{1,20})')
 _COMPLAINT = re.compile(r"\s*complaint about message from \S", re.IGNORECASE)
-_STATUS = re.compile(r"^status:\s*(\d)\.\d{1,3}\.\d{1,3}", re.IGNORECASE | re.MULTILINE)
 _ACTION = re.compile(r"^action:\s*([a-z]+)", re.IGNORECASE | re.MULTILINE)
 _RETURNED_ID = re.compile(r"^message-id:\s*(<[^<>\s]{1,998}>)", re.IGNORECASE | re.MULTILINE)
 _RETURNED_PART = 64 * 1024
@@ -62,6 +62,8 @@ def is_bounce(message: Message, body: Body, *, sender: str, raw: bytes) -> bool:
         return True
     if _notice(body) == "bounce":
         return True
+    if _NO_REPLY.match(sender) and _returns_a_mail(body):
+        return _WORDS.search(body.text[:4_000]) is not None
     if not _sent_by_machine(message, sender):
         return False
     if _SUBJECT.search(header(message, "subject")) or _names_failures(raw):
@@ -69,12 +71,15 @@ def is_bounce(message: Message, body: Body, *, sender: str, raw: bytes) -> bool:
     return _answers_nobody(message, sender) and _WORDS.search(body.text[:4_000]) is not None
 
 
+def _returns_a_mail(body: Body) -> bool:
+    return any(file.media_type == "message/rfc822" for file in body.files)
+
+
 def is_complaint(message: Message, body: Body) -> bool:
     """Tell whether a provider reports that somebody called a mail of ours spam."""
     if body.report == "feedback-report" or _notice(body) == "complaint":
         return True
-    passed_on = any(file.media_type == "message/rfc822" for file in body.files)
-    return passed_on and _COMPLAINT.match(header(message, "subject")) is not None
+    return _returns_a_mail(body) and _COMPLAINT.match(header(message, "subject")) is not None
 
 
 def is_report(body: Body) -> bool:
@@ -90,22 +95,20 @@ def _notice(body: Body) -> str:
 
 
 def failed_receipts(message: Message, body: Body, domains: frozenset[str]) -> list[Receipt]:
-    """Return one receipt for each mail of ours that a bounce says will not arrive.
+    """Return one receipt for each mail of ours that a bounce says will not arrive, or is late.
 
     `domains` are those of the Message-IDs that we mint: a report about other people's
     mail is nothing to us.
     """
-    actions = {action.casefold() for action in _ACTION.findall(body.text)}
-    classes = set(_STATUS.findall(body.text))
-    if "delayed" in actions or (classes and "5" not in classes):
-        return []  # still on its way
     ids = returned_ids(message, body)
-    failure = read_failure(body.text)
+    failure = read_failure(body.text, header(message, "subject"))
     reason = failure.reason
     if failure.status and failure.status not in reason:
         reason = f"{failure.status} {reason}".strip()
+    state: DeliveryState = "delayed" if failure.delayed else "undelivered"
+    kind = "delayed" if failure.delayed else "hard" if failure.hard else "soft"
     return [
-        Receipt("email", one, "undelivered", reason)
+        Receipt("email", one, state, f"{kind}: {reason}".strip())
         for one in ids
         if one.rpartition("@")[2].casefold() in domains
     ]

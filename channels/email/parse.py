@@ -154,7 +154,7 @@ def _report_facts(message: Message, body: Body, auto: str) -> dict[str, str]:
     if ids := returned_ids(message, body):
         facts["about"] = " ".join(ids)[:1_000]
     if auto == "bounce":
-        failure = read_failure(body.text)
+        failure = read_failure(body.text, header(message, "subject"))
         facts["bounce"] = "delayed" if failure.delayed else "hard" if failure.hard else "soft"
         facts |= {"status": failure.status} if failure.status else {}
         facts |= {"reason": failure.reason} if failure.reason else {}

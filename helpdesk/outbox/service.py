@@ -124,6 +124,9 @@ def record_receipt(tx: UnitOfWork, receipt: Receipt) -> Outbound | None:
     if row.state in ON_ITS_WAY or row.state == "uncertain":
         row.sent_at = tx.at
     advance(tx, ticket, row, forward(row.state, receipt.state), why=receipt.reason)
+    if receipt.state == "delayed" and row.state == "sent" and row.last_error != receipt.reason:
+        row.last_error = receipt.reason[:500]
+        append_state(tx, ticket, row, actor=Actor.system())
     return row
 
 

@@ -30,7 +30,7 @@ _RANK: Final = {
 
 def forward(state: str, told: DeliveryState | str) -> str:
     """Return the state after a piece of news: it never goes back."""
-    news = "failed" if told == "undelivered" else told
+    news = {"undelivered": "failed", "delayed": "sent"}.get(told, told)
     return news if _RANK[news] > _RANK[state] else state
 
 

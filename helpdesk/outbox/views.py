@@ -5,10 +5,12 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from helpdesk.errors import Conflict
 from helpdesk.outbox.log import LogAsk, log_screen
 from helpdesk.outbox.service import confirm_sent, give_up, retry_outbound, take_back
+from helpdesk.outbox.words import say_error
 from helpdesk.web.access import current_agent, requires, services
 from helpdesk.web.errors import sentence_of
 from helpdesk.web.shell import shell_screen
@@ -72,8 +74,9 @@ def _log(*, problem: str = "") -> str:
     ask = LogAsk.parse(request.args)
     with services().reading() as session:
         screen = log_screen(session, current_agent(), ask, at=services().clock())
+    rows = tuple(replace(one, error=say_error(one.error, gettext)) for one in screen.rows)
     part = request.headers.get("HX-Request") == "true"
     template = "outbox/_log.html" if part else "outbox/log.html"
     return render_template(
-        template, log=replace(screen, problem=problem), shell=shell_screen("quarantine")
+        template, log=replace(screen, rows=rows, problem=problem), shell=shell_screen("quarantine")
     )

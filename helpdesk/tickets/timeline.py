@@ -18,9 +18,9 @@ from helpdesk.events.model import Event
 from helpdesk.inbox.model import Attachment as AttachmentRow
 from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.service import may_take_back
+from helpdesk.outbox.words import is_late, say_error
 from helpdesk.phone.segments import count_segments
 from helpdesk.phone.timeline import call_words
-from helpdesk.phone.words import say_error
 from helpdesk.staff.model import Staff
 from helpdesk.tickets.amounts import charges_of, marked
 from helpdesk.tickets.dispute_words import dispute_words
@@ -142,7 +142,9 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
             yield NoteItem(message.seq, author, message.at, plain(message.body), id=str(message.id))
             continue
         sending = rows.outbound.get(message.id)
-        stuck = sending is not None and sending.state in ("failed", "uncertain")
+        stuck = sending is not None and (
+            sending.state in ("failed", "uncertain") or is_late(sending.state, sending.last_error)
+        )
         yield MessageItem(
             seq=message.seq,
             direction=message.direction,  # type: ignore[arg-type]  # CHECKs keep the words

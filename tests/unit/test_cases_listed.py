@@ -21,6 +21,12 @@ def test_every_case_stands_in_the_table_once() -> None:
     assert len(ids) == len(set(ids)) > 20
 
 
+def test_no_case_of_mail_content_and_faults_is_left_out() -> None:
+    wanted = [f"E{number}" for number in range(1, 15)] + [f"X{number}" for number in range(1, 13)]
+    wanted += ["R1", "R2", "R3", "R4", *(f"F{number}" for number in (*range(1, 14), 16, 24))]
+    assert set(wanted) - {case for case, _ in rows()} == set()
+
+
 @pytest.mark.parametrize(("case", "tests"), rows(), ids=[case for case, _ in rows()])
 def test_every_test_of_a_case_exists_and_carries_its_id(case: str, tests: str) -> None:
     named = TEST.findall(tests)

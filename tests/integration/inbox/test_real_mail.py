@@ -13,6 +13,7 @@ from channels.email.rules import MailRules
 from channels.email.smtp import RecipientResult
 from helpdesk.bootstrap import build_adapters
 from helpdesk.inbox.service import ingest_mail, read_one
+from helpdesk.outbox.words import is_late
 from helpdesk.services import Services
 from helpdesk.tickets.model import Ticket
 from tests.integration.inbox.world import ANA, World
@@ -133,6 +134,21 @@ def test_e14_what_was_found_out_about_a_mail_stays_with_its_message(office: Offi
     assert "Tudo certo?" in message.body
 
 
+def test_e14_a_failed_mail_opens_no_account(office: Office) -> None:
+    office.world.customer(email=ANA)
+    opened = office.ticket(letter("good@x.example", more=result("pass")))
+    failed = office.ticket(letter("bad@x.example", more=result("fail"), text="Troque meu e-mail."))
+    assert opened.customer_id is not None
+    assert failed.customer_id is None
+    # An answer to it proves nothing either: it is not the address that was proven.
+    again = letter("bad2@x.example", more=f"{result('fail')}References: <bad@x.example>\n")
+    assert office.ticket(again).customer_id is None
+
+
+def result(verdict: str) -> str:
+    return f"Authentication-Results: mx.sabia.example; dmarc={verdict} header.from=example.com\n"
+
+
 @pytest.mark.parametrize("kind", ["feedback-report", "disposition-notification"])
 def test_f12_a_report_about_our_mail_opens_no_ticket_and_is_held(office: Office, kind: str) -> None:
     row_id = office.receives(
@@ -145,24 +161,46 @@ def test_f12_a_report_about_our_mail_opens_no_ticket_and_is_held(office: Office,
     assert office.world.tickets() == []
 
 
-def test_a_bounce_finds_the_answer_that_was_lost(office: Office) -> None:
-    ticket = office.ticket(letter())
-    ours = office.answers(ticket.id)
-    (_, reply) = office.world.messages(ticket.id)
-    report = (
-        f"Message-ID: <b@mx.example>\nFrom: MAILER-DAEMON@mx.example\nTo: {ADDRESS}\n"
+def report(about: str, *, action: str = "failed", status: str = "5.1.1") -> str:
+    """Return what a server writes about a mail of ours that did not arrive."""
+    return (
+        f"Message-ID: <b{action}@mx.example>\nFrom: MAILER-DAEMON@mx.example\nTo: {ADDRESS}\n"
         "Subject: Undelivered Mail Returned to Sender\nReturn-Path: <>\nMIME-Version: 1.0\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
         "--b\nContent-Type: text/plain\n\nIt did not arrive.\n"
         "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
-        f"Final-Recipient: rfc822; {ANA}\nAction: failed\nStatus: 5.1.1\n"
-        "Diagnostic-Code: smtp; 550 5.1.1 unknown\n\n"
-        f"--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {ours['Message-ID']}\n\n--b--\n"
+        f"Final-Recipient: rfc822; {ANA}\nAction: {action}\nStatus: {status}\n"
+        f"Diagnostic-Code: smtp; 550 {status} unknown\n\n"
+        f"--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {about}\n\n--b--\n"
     )
-    row_id = office.receives(report)
-    assert office.world.outbound(reply.id).state == "failed"
+
+
+def test_a_bounce_finds_the_answer_that_was_lost(office: Office) -> None:
+    ticket = office.ticket(letter())
+    ours = office.answers(ticket.id)
+    (_, reply) = office.world.messages(ticket.id)
+    row_id = office.receives(report(ours["Message-ID"]))
+    outbound = office.world.outbound(reply.id)
+    assert outbound.state == "failed"
+    assert outbound.last_error.startswith("hard: ")
     assert office.world.row(row_id).message_id == reply.id
     assert len(office.world.tickets()) == 1
+
+
+def test_a_late_answer_is_said_to_be_late_until_it_is_given_up(office: Office) -> None:
+    ticket = office.ticket(letter())
+    ours = office.answers(ticket.id)
+    (_, reply) = office.world.messages(ticket.id)
+    row_id = office.receives(report(ours["Message-ID"], action="delayed", status="4.4.1"))
+    late = office.world.outbound(reply.id)
+    assert late.state == "sent"
+    assert is_late(late.state, late.last_error)
+    assert office.world.row(row_id).message_id == reply.id
+    shown = len(office.world.events(ticket.id, "message.state"))
+    office.receives(report(ours["Message-ID"], status="4.4.7"))  # a day of tries has ended
+    lost = office.world.outbound(reply.id)
+    assert (lost.state, lost.last_error[:5]) == ("failed", "soft:")
+    assert len(office.world.events(ticket.id, "message.state")) == shown + 1
 
 
 def test_a_colleague_of_our_own_domain_is_not_taken_for_us(office: Office) -> None:

@@ -280,6 +280,14 @@ def test_f12_a_report_that_nothing_failed_is_neither_a_bounce_nor_a_person(raw: 
         ("5.1.1 user unknown", "no such user here", "hard", "5.1.1"),
         ("5.1.1 user unknown", "5.1.10 refused", "hard", "5.1.10"),
         ("550 5.1.1 user unknown", "450 4.2.1 try later", "soft", "4.2.1"),
+        ("5.1.1 user unknown", "5.1.1 sent to too many recipients this hour", "soft", "5.1.1"),
+        (
+            "5.1.1 user unknown",
+            "5.1.8 domain of sender cliente.example does not exist",
+            "soft",
+            "5.1.8",
+        ),
+        ("5.1.1 user unknown", "5.4.1 Recipient address rejected: Access denied", "hard", "5.4.1"),
         ("Action: failed", "Action: delayed", "delayed", "5.1.1"),
     ],
 )

@@ -101,9 +101,31 @@ def test_a_report_of_our_lost_mail_gives_a_receipt_for_it() -> None:
     assert "user unknown" in receipt.reason
 
 
-def test_a_report_of_a_delay_or_of_other_peoples_mail_gives_none() -> None:
-    delayed = sample("bounce").replace(b"Action: failed", b"Action: delayed")
-    assert len(parse_mail(delayed, RULES, "7:1")) == 1
+@pytest.mark.parametrize(
+    ("old", "new", "state", "kind"),
+    [
+        ("x", "x", "undelivered", "hard"),
+        ("Action: failed", "Action: delayed", "delayed", "delayed"),
+        (
+            "5.1.1",
+            "4.4.7",
+            "undelivered",
+            "soft",
+        ),  # given up, though each try might have been the last
+        ("Action: failed\r\nStatus: 5.1.1", "Status: 4.4.1", "delayed", "delayed"),
+    ],
+)
+def test_a_report_says_whether_the_mail_is_still_being_tried(
+    old: str, new: str, state: str, kind: str
+) -> None:
+    raw = sample("bounce").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    _, receipt = parse_mail(raw.replace(old.encode(), new.encode()), RULES, "7:1")
+    assert isinstance(receipt, Receipt)
+    assert receipt.state == state
+    assert receipt.reason.startswith(f"{kind}: ")
+
+
+def test_a_report_of_other_peoples_mail_gives_no_receipt() -> None:
     assert len(parse_mail(sample("bounce"), MailRules(), "7:1")) == 1
 
 

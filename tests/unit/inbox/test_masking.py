@@ -153,7 +153,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("raw", PLACES)
-def test_no_place_in_a_kept_mail_holds_a_card_number(raw: str) -> None:
+def test_a15_no_place_in_a_kept_mail_holds_a_card_number(raw: str) -> None:
     kept = mask_delivery(Delivery(raw.encode(), {"content-type": "message/rfc822"})).body
     assert "4111" not in shown(message_from_bytes(kept))
     assert "4111" in shown(message_from_bytes(raw.encode()))
@@ -202,7 +202,7 @@ def test_a_form_is_masked_by_field_and_untouched_where_there_is_nothing() -> Non
     assert mask_delivery(harmless) == harmless
 
 
-def test_every_text_of_a_read_message_is_masked() -> None:
+def test_a15_every_text_of_a_read_message_is_masked() -> None:
     item = mask_inbound(
         Inbound(
             "email", "1", Party("email", "a@b.c", name=VISA), VISA, VISA, None,
