@@ -127,6 +127,7 @@ class Receipt:
     state: DeliveryState
     reason: str = ""
     key: str = ""  # `Outbound.key`, where the provider hands it back: it settles an `Uncertain`
+    attempt: int = 0  # `Outbound.attempt`, where the provider hands it back; 0 is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ class Outbound:
     automatic: bool = False  # no person wrote it; the channel says so where it can
     template: str = ""  # the provider's name of an approved text, where the channel asks for one
     variables: Mapping[str, str] = field(default_factory=dict)  # what the template leaves open
+    attempt: int = 0  # which try this is, from 1: what is told of an earlier one is not its fate
 
 
 class Adapter(Protocol):

@@ -3,6 +3,7 @@
 The two differ in the addresses that they use, and in what WhatsApp alone knows: templates.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
@@ -88,7 +89,9 @@ class TextAdapter:
             to=self.prefix + message.to.value,
             sender=self.prefix + message.sender.removeprefix(self.prefix),
             text=message.text,
-            callback=with_query(self._webhook_url, key=message.key),
+            callback=with_query(
+                self._webhook_url, key=message.key, attempt=str(message.attempt or "")
+            ),
             template=message.template,
             variables=message.variables,
         )
@@ -134,6 +137,7 @@ def read_text(form: Form, url: str) -> Inbound | Receipt | None:
         state=state,
         reason=explain(form.get("ErrorCode", ""), form.get("ErrorMessage", "")),
         key=from_query(url, "key"),
+        attempt=_number(from_query(url, "attempt")),
     )
 
 
@@ -144,6 +148,10 @@ def read_state(word: str) -> DeliveryState | None:
     if word not in _STATES:
         raise Unreadable(f"unknown delivery status {word[:80]!r}")
     return _STATES[word]
+
+
+def _number(text: str) -> int:
+    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
 
 
 def _status_of(form: Form) -> str:

@@ -6,6 +6,7 @@ customer who has an account can only be the survivor, so no subscription ever ch
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -17,14 +18,15 @@ from billing_core.store.invoice import Invoice
 from billing_core.store.payment import Payment
 from billing_core.store.subscription import Subscription
 from helpdesk.customers.blocks import index_customer
+from helpdesk.customers.handles import kinds, spellings
 from helpdesk.customers.model import Block, Customer, CustomerMerge, Handle
-from helpdesk.customers.queries import handles_of
+from helpdesk.customers.queries import handles_of, subscription_of
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import Conflict, InvalidInput, NotFound
 from helpdesk.events.service import Actor, append_event, audit
 from helpdesk.services import Services
 from helpdesk.staff.agent import Agent
-from helpdesk.tickets.model import Ticket
+from helpdesk.tickets.model import Participant, Ticket
 from helpdesk.tickets.queries import lock_ticket
 
 Warning = Literal["documents", "birthdays", "both_proven"]
@@ -111,7 +113,11 @@ def merge(
 
 
 def undo_merge(services: Services, agent: Agent, merge_id: UUID) -> UUID:
-    """Part two customers again; return the one who comes back. Only what moved goes back.
+    """Part two customers again; return the one who comes back.
+
+    What moved goes back, and so do conversations begun since from an address that does: an
+    answer in them would otherwise reach the other one's telephone or mailbox. An address
+    proven since goes back as a claim, because nobody knows which of the two proved it.
 
     Raises `NotFound`, and `Conflict` where it was undone, or the survivor was merged since.
     """
@@ -272,14 +278,37 @@ def _take_out(survivor: Customer, filled: dict[str, str]) -> None:
 
 def _move_back(tx: UnitOfWork, agent: Agent, row: CustomerMerge, absorbed: Customer) -> None:
     handles = [UUID(one) for one in row.moved["handles"]]
+    moved = (Handle.id.in_(handles), Handle.customer_id == row.survivor_id)
+    since = _begun_since(tx, row, tx.session.scalars(select(Handle).where(*moved)).all())
     tx.session.execute(
         update(Handle)
-        .where(Handle.id.in_(handles), Handle.customer_id == row.survivor_id)
-        .values(customer_id=absorbed.id)
+        .where(*moved, Handle.verified_at > row.made_at)
+        .values(verified_at=None, claimed_at=tx.at)
     )
-    went = {UUID(one) for one in row.moved["tickets"]}
+    tx.session.execute(update(Handle).where(*moved).values(customer_id=absorbed.id))
+    went = {UUID(one) for one in row.moved["tickets"]} | since
     for ticket_id in sorted(went & set(_tickets_of(tx, row.survivor_id))):
         _hand_over(tx, agent, ticket_id, absorbed, kind="customer.parted", merge_id=row.id)
+    for ticket_id in sorted(since):  # linked to what the survivor pays for
+        ticket = tx.session.get_one(Ticket, ticket_id)
+        ticket.subscription_id = subscription_of(tx.session, absorbed.id)
+
+
+def _begun_since(tx: UnitOfWork, row: CustomerMerge, handles: Sequence[Handle]) -> set[UUID]:
+    """Return the survivor's conversations since a merge in which only these addresses take part."""
+    parts = tx.session.execute(
+        select(Participant.ticket_id, Participant.kind, Participant.value)
+        .join(Ticket, Ticket.id == Participant.ticket_id)
+        .where(Ticket.customer_id == row.survivor_id, Ticket.created_at >= row.made_at)
+    ).all()
+    theirs = {
+        (kind, value)
+        for one in handles
+        for kind in kinds(one.kind)
+        for value in spellings(one.kind, one.value)
+    }
+    mixed = {ticket_id for ticket_id, kind, value in parts if (kind, value) not in theirs}
+    return {ticket_id for ticket_id, _, _ in parts} - mixed
 
 
 def _told(row: CustomerMerge) -> dict[str, Any]:

@@ -308,6 +308,7 @@ def _write(
         automatic=message.author_kind in ("system", "bot"),
         template=row.envelope.get("template", ""),
         variables=row.envelope.get("variables", {}),
+        attempt=row.attempts,
     )
 
 

@@ -118,8 +118,11 @@ def record_receipt(tx: UnitOfWork, receipt: Receipt) -> Outbound | None:
     if found is None:
         return None
     ticket, row = lock_with_ticket(tx, found.id)
+    if _is_of_an_earlier_try(row, receipt):
+        if receipt.state in ("failed", "undelivered"):
+            return row  # a later try has its own fate; to call it lost would double the message
     # A bounce names our own mail, not the server's id of it.
-    if receipt.provider_id and row.provider_id is None and receipt.channel != "email":
+    elif receipt.provider_id and row.provider_id is None and receipt.channel != "email":
         row.provider_id = receipt.provider_id
     if row.state in ON_ITS_WAY or row.state == "uncertain":
         row.sent_at = tx.at
@@ -128,6 +131,12 @@ def record_receipt(tx: UnitOfWork, receipt: Receipt) -> Outbound | None:
         row.last_error = receipt.reason[:500]
         append_state(tx, ticket, row, actor=Actor.system())
     return row
+
+
+def _is_of_an_earlier_try(row: Outbound, receipt: Receipt) -> bool:
+    """Say whether a person has had the message sent again since."""
+    again = row.state == "queued" and row.attempts > 0
+    return 0 < receipt.attempt < row.attempts + again
 
 
 def retry_outbound(services: Services, agent: Agent, message_id: UUID) -> None:

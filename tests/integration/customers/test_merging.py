@@ -14,6 +14,11 @@ from helpdesk.customers.model import Customer, CustomerMerge, Handle
 from helpdesk.customers.queries import handles_of
 from helpdesk.customers.service import add_handle, identify
 from helpdesk.errors import Conflict, InvalidInput, NotFound
+from helpdesk.events.service import Actor
+from helpdesk.outbox.service import add_participant
+from helpdesk.tickets.queries import lock_ticket
+from helpdesk.tickets.service import set_status
+from tests.conftest import TestClock
 from tests.integration.customers.test_identifying import subscribe
 from tests.integration.inbox.world import ANA, PHONE, World, mail, text_message
 
@@ -129,6 +134,58 @@ def test_what_came_after_a_merge_stays_with_the_survivor(two: tuple[World, UUID,
     undo_merge(world.services, world.agent, merge_id)
     assert world.ticket(later.id).customer_id == by_mail
     assert "new@example.com" in handles(world, by_mail)
+
+
+def test_what_came_after_a_merge_from_an_address_that_goes_back_goes_back_with_it(
+    two: tuple[World, UUID, UUID],
+) -> None:
+    """Left with the survivor, an answer in it could go to the wrong person's other address."""
+    world, by_mail, by_phone = two
+    subscription = subscribe(world, by_mail)
+    merge_id = join(world, by_mail, by_phone)
+    for ticket in world.tickets():
+        with world.services.begin() as tx:
+            set_status(tx, lock_ticket(tx, ticket.id), "closed", actor=Actor.system())
+    later = world.ticket_of(world.arrives(text_message("SM9")))
+    assert (later.customer_id, later.subscription_id) == (by_mail, subscription)
+    undo_merge(world.services, world.agent, merge_id)
+    parted = world.ticket(later.id)
+    assert (parted.customer_id, parted.subscription_id) == (by_phone, None)
+    assert parted.customer_name == "Ana Maria Souza"
+    assert len(world.events(later.id, "customer.parted")) == 1
+
+
+def test_a_conversation_that_both_take_part_in_stays_with_the_survivor(
+    two: tuple[World, UUID, UUID],
+) -> None:
+    world, by_mail, by_phone = two
+    merge_id = join(world, by_mail, by_phone)
+    for ticket in world.tickets():
+        with world.services.begin() as tx:
+            set_status(tx, lock_ticket(tx, ticket.id), "closed", actor=Actor.system())
+    later = world.ticket_of(world.arrives(text_message("SM9")))
+    with world.services.begin() as tx:
+        add_participant(tx, lock_ticket(tx, later.id), "email", ANA)
+    undo_merge(world.services, world.agent, merge_id)
+    assert world.ticket(later.id).customer_id == by_mail
+
+
+def test_an_address_proven_after_a_merge_goes_back_as_a_claim(
+    two: tuple[World, UUID, UUID], clock: TestClock
+) -> None:
+    """The code may have gone to the other one: a proof of hers is nobody else's."""
+    world, by_mail, by_phone = two
+    claimed = "typed@example.com"
+    with world.services.begin() as tx:
+        add_handle(tx, by_phone, kind="email", value=claimed, verified=False)
+    merge_id = join(world, by_mail, by_phone)
+    clock.forward(minutes=1)
+    with world.services.begin() as tx:
+        add_handle(tx, by_mail, kind="email", value=claimed, verified=True)
+    undo_merge(world.services, world.agent, merge_id)
+    with world.services.reading() as session:
+        proven = {one.value: one.verified_at is not None for one in handles_of(session, by_phone)}
+    assert proven == {PHONE: True, claimed: False}
 
 
 def test_facts_that_the_survivor_lacks_are_filled_in_and_taken_out_again(world: World) -> None:

@@ -8,7 +8,7 @@ from helpdesk.errors import NotWelcome
 from helpdesk.inbox.jobs import read_inbound
 from helpdesk.outbox.jobs import send_outbound
 from helpdesk.outbox.queries import reply_channels
-from helpdesk.outbox.service import queue_message
+from helpdesk.outbox.service import queue_message, retry_outbound
 from helpdesk.phone.model import MessageTemplate, OptOut
 from helpdesk.phone.service import fill_template
 from helpdesk.phone.words import OPTED_OUT, WINDOW_CLOSED
@@ -192,6 +192,34 @@ def test_s2_a_later_report_about_another_part_does_not_hide_the_error(office: Of
     office.network.reports(sent, "delivered")
     office.settle()
     assert [row.state for row in office.outbound()] == ["failed"]
+
+
+@pytest.mark.parametrize("told", ["before-the-second-try", "after-it"])
+def test_what_became_of_an_earlier_try_is_not_the_fate_of_a_later_one(
+    office_on_both: Office, told: str
+) -> None:
+    """Shown as failed, a message that arrived would be sent a third time."""
+    office = office_on_both
+    office.text("Oi")
+    office.network.weather = Weather(drop_answer=True, silent=True)
+    message = office.replies(office.ticket())
+    drain(office.services)
+    (lost,) = office.network.texts()
+    assert [row.state for row in office.outbound()] == ["uncertain"]
+    office.network.weather = Weather(silent=True)
+    retry_outbound(office.services, office.agent, message.id)
+    if told == "before-the-second-try":
+        office.network.reports(lost, "failed")
+        assert office.network.wait_until_quiet()
+    drain(office.services)
+    if told == "after-it":
+        office.network.reports(lost, "undelivered")
+        office.settle()
+    assert [row.state for row in office.outbound()] == ["sent"]
+    office.network.reports(office.network.texts()[1], "delivered")
+    office.settle()
+    assert [row.state for row in office.outbound()] == ["delivered"]
+    assert len(office.network.texts()) == 2
 
 
 def test_the_window_sentence_is_the_one_the_agent_reads() -> None:
