@@ -99,8 +99,9 @@ async function read(from) {
 }
 
 list.log.addEventListener("earlier", async () => {
+  const whose = keeping;
   const chat = await read({ before: list.oldest().id }).catch(() => null);
-  if (!chat) return;
+  if (!chat || whose !== keeping) return;
   ({ earlier } = chat);
   list.take(chat.items);
   list.draw({ earlier, solvedAt, stick: "top" });
@@ -177,8 +178,12 @@ async function sendAll() {
   }
 }
 
-/** Hand one message over; true when it needs no more trying. */
+/**
+ * Hand one message over; true when it needs no more trying. Whoever sits here when the answer
+ * comes may be somebody else: then it waits for its writer, in nobody's sight.
+ */
 async function send(post) {
+  const whose = keeping;
   const { written, ...message } = post;
   let answer;
   try {
@@ -188,7 +193,11 @@ async function send(post) {
       body: JSON.stringify({ ...message, identity, widget: words.key }),
     });
   } catch {
-    return later(post);
+    return whose !== keeping || later(post);
+  }
+  if (whose !== keeping) {
+    if (answer.ok) whose.dropUnsent(post.client_msg_id);
+    return true;
   }
   if (answer.status >= 500 || answer.status === 429) return later(post);
   if (answer.status === 401 || answer.status === 409) {
@@ -197,6 +206,7 @@ async function send(post) {
   }
   if (!answer.ok) {
     const reason = await answer.json().catch(() => ({}));
+    if (whose !== keeping) return true;
     if (identity && reason.error?.field === "identity") {
       identity = ""; // it has expired: the message is hers all the same, only unproven
       return send(post);
@@ -440,7 +450,11 @@ addEventListener("message", (event) => {
   if (kind === "shown") show(shown, focus);
   if (kind === "identity" && keeping) {
     if (subjectOf(String(token)) === subjectOf(identity)) identity = String(token);
-    else begin(String(token));
+    else {
+      form.reset(); // somebody else's words
+      grow();
+      begin(String(token));
+    }
     refresh();
   }
 });

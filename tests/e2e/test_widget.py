@@ -416,6 +416,42 @@ def test_two_people_at_one_browser_do_not_share_a_conversation(
     assert [ticket.customer_id for ticket in site.tickets()] == [ana, None]
 
 
+@pytest.mark.parametrize("answered", [202, 422], ids=["taken", "her-token-has-expired"])
+def test_a_message_on_its_way_never_follows_the_next_person_at_the_browser(
+    site: ChatSite, visit: Callable[..., Page], answered: int
+) -> None:
+    site.customer("Ana Reis", "ana")
+    site.customer("Bia Lima", "bia")
+    page = visit(site.shop_page("ana", identity=site.token("ana", "Ana")))
+    window = open_chat(page)
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if route.request.method != "POST" or held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/chat/messages*", hold_first)
+    say(window, "a secret of Ana's")
+    until(page, lambda: held)
+    window.get_by_role("textbox", name="Message").fill("half a word of Ana's")
+    page.evaluate("(token) => guiche.identify(token)", site.token("bia", "Bia"))
+    expect(window.locator(".it.me")).to_have_count(0)
+    expect(window.get_by_role("textbox", name="Message")).to_have_value("")
+    if answered == 202:
+        held[0].continue_()
+    else:
+        held[0].fulfill(status=422, json={"error": {"field": "identity"}})
+    say(window, "this is Bia")
+    until(page, lambda: "this is Bia" in site.said())
+    expect(window.locator(".it.me")).to_have_count(1)
+    expect(window.get_by_text("a secret of Ana's")).to_have_count(0)
+    page.evaluate("(token) => guiche.identify(token)", site.token("ana", "Ana"))
+    until(page, lambda: site.said().count("a secret of Ana's") == 1)
+    assert len(site.tickets()) == 2
+
+
 def open_chat_again(page: Page) -> FrameLocator:
     page.get_by_role("button", name="Open chat").click()
     return page.frame_locator("iframe[title=Chat]")
