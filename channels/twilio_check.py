@@ -1,6 +1,7 @@
 """Finding out whether a number is set up as it must be, and what exactly is wrong."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from channels.port import Check
@@ -36,23 +37,41 @@ def _checks(
 ) -> Iterator[Check]:
     state = str(client.api.v2010.accounts(account.sid).fetch().status)
     yield Check("credentials", passed=state == "active", detail=state)
-    theirs = _webhook_there(client, number, channel)
+    theirs = _set_there(client, number, channel)
     yield Check("number", passed=theirs is not None, detail=number)
     if theirs is None:
         return
-    yield Check("webhook", passed=theirs == webhook_url, detail=theirs)
-    yield Check("signature", passed=_would_fit(account, theirs, webhook_url), detail=webhook_url)
+    called = theirs.url if theirs.method == "POST" else f"{theirs.method} {theirs.url}"
+    yield Check("webhook", passed=called == webhook_url, detail=called)
+    fits = _would_fit(account, theirs.url, webhook_url)
+    yield Check("signature", passed=fits, detail=webhook_url)
+    if channel == "voice":
+        yield Check("reports", passed=theirs.reports == webhook_url, detail=theirs.reports)
 
 
-def _webhook_there(client: Any, number: str, channel: str) -> str | None:
-    """Return the address that the provider calls for a number of ours; None: not ours."""
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the provider does for a number of ours."""
+
+    url: str
+    method: str
+    reports: str = ""  # where it tells how a call ended
+
+
+def _set_there(client: Any, number: str, channel: str) -> Setting | None:
+    """Return what is set at the provider for a number; None: not ours."""
     if channel == "whatsapp":
         for sender in client.messaging.v2.channels_senders.list(channel="whatsapp"):
             if sender.sender_id == WHATSAPP + number:
-                return str((sender.webhook or {}).get("callback_url") or "")
+                hook = sender.webhook or {}
+                method = str(hook.get("callback_method") or "POST")
+                return Setting(str(hook.get("callback_url") or ""), method)
         return None
     for one in client.incoming_phone_numbers.list(phone_number=number, limit=1):
-        return str((one.voice_url if channel == "voice" else one.sms_url) or "")
+        if channel == "voice":
+            reports = str(one.status_callback or "")
+            return Setting(str(one.voice_url or ""), str(one.voice_method or "POST"), reports)
+        return Setting(str(one.sms_url or ""), str(one.sms_method or "POST"))
     return None
 
 

@@ -5,6 +5,7 @@ functions that need it: it is slow to load, and an installation without a phone 
 should not pay for it.
 """
 
+import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import phonenumbers
 from channels.port import BadSignature, Delivery, Party, Unreadable
 
 SIGNATURE_HEADER = "x-twilio-signature"
+BODY_HASH = "bodySHA256"  # in the address of a delivery that is no form: its signature covers this
 LARGEST_FORM = 256 * 1024  # bytes; the provider's own forms stay under 20 KiB
 WHATSAPP = "whatsapp:"
 
@@ -84,16 +86,19 @@ def read_signed_form(delivery: Delivery, token: str) -> Form:
     """Return the form of a delivery that the provider signed.
 
     The signature covers the address as the provider called it, so `delivery.url` must be
-    the public one, also behind a proxy. Raises `BadSignature` for everything else: before
-    the signature is proven, unreadable bytes are a stranger's and not worth keeping.
+    the public one, also behind a proxy. Of a body that is no form, such as JSON, it covers a
+    hash that stands in the address; whoever asked for such deliveries finds them held, so
+    they raise `Unreadable`. Raises `BadSignature` for everything else: before the signature
+    is proven, unreadable bytes are a stranger's and not worth keeping.
     """
     if not token:
         raise BadSignature("no account token is set, so nothing can be proven")
     signature = delivery.headers.get(SIGNATURE_HEADER, "")
     if not signature:
         raise BadSignature("the X-Twilio-Signature header is missing")
+    hashed = from_query(delivery.url, BODY_HASH)
     try:
-        form = read_form(delivery.body)
+        form = Form([]) if hashed else read_form(delivery.body)
     except Unreadable as error:
         raise BadSignature(str(error)) from error
     if not signature_fits(delivery.url, form, signature, token):
@@ -101,7 +106,12 @@ def read_signed_form(delivery: Delivery, token: str) -> Form:
             f"the signature does not fit {delivery.url.partition('?')[0]}: "
             "the public address or the account token set here is not the provider's"
         )
-    return form
+    if not hashed:
+        return form
+    digest = hashlib.sha256(delivery.body).hexdigest()
+    if not hmac.compare_digest(digest.encode(), hashed.lower().encode()):
+        raise BadSignature("the body is not the one that was signed")
+    return read_form(delivery.body)
 
 
 def signature_fits(url: str, form: Form, signature: str, token: str) -> bool:

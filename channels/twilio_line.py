@@ -166,6 +166,7 @@ def _fetch(account: Account, url: str, *, most: int, otherwise: str) -> File:
     way may lead to the store where its files lie, without the token.
     """
     from requests import RequestException, Session
+    from urllib3.exceptions import HTTPError
 
     if urlsplit(url).hostname != PROVIDER_HOST or not url.startswith("https://"):
         raise Refused("the file is not kept at the provider")
@@ -185,7 +186,7 @@ def _fetch(account: Account, url: str, *, most: int, otherwise: str) -> File:
                 fault = Unreachable if again else Refused  # 404: not yet processed
                 raise fault(f"the provider does not hand out the file ({answer.status_code})")
             content = answer.raw.read(most + 1, decode_content=True)
-        except (RequestException, OSError) as error:
+        except (RequestException, HTTPError, OSError) as error:  # HTTPError: while reading
             raise Unreachable("the provider could not be reached") from error
     if len(content) > most:
         raise Refused("the file is too large to be shown here")

@@ -166,7 +166,7 @@ def _channel_of(form: Form) -> str:
 
 
 def _read_message(form: Form) -> Inbound:
-    text = form.get("Body", "")
+    text = form.get("Body", "") or _place(form)
     return Inbound(
         channel=_channel_of(form),
         external_id=require_sid(form, "MessageSid"),
@@ -178,6 +178,13 @@ def _read_message(form: Form) -> Inbound:
         trust="verified",
         data=_facts(form),
     )
+
+
+def _place(form: Form) -> str:
+    """Return a place that was sent instead of words, "" where none was."""
+    where = [form.get(name, "").strip() for name in ("Latitude", "Longitude")]
+    named = [form.get(name, "").strip() for name in ("Label", "Address")]
+    return "\n".join([*filter(None, named), ", ".join(where)]) if all(where) else ""
 
 
 def _facts(form: Form) -> dict[str, str]:

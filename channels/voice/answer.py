@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels.port import Answer
-from channels.twilio_gate import Form, from_query, with_query
+from channels.twilio_gate import Form, from_query, read_number, with_query
 from channels.voice.parse import Step, step_of
 from channels.voice.phrases import PHRASES, Phrases
 
@@ -56,6 +56,11 @@ class Script:
         if self.form.get("Digits") and from_query(self.url, "step") == "menu":
             return "billing" if self.form["Digits"] == "1" else "other"
         return from_query(self.url, "topic")
+
+    @property
+    def may_be_called(self) -> bool:
+        """Whoever hides the number is promised no call."""
+        return read_number(self.form.get("From", "")) is not None
 
     def back(self, step: str, **more: str) -> str:
         """Return our address for the next part of this call."""
@@ -115,16 +120,17 @@ def _hold(response: Any, script: Script) -> None:
         num_digits=1,
         timeout=HOLD_S,
     )
-    _say(gather, script, script.phrases.hold, place=place if place.isdecimal() else "1")
+    words = script.phrases.hold if script.may_be_called else script.phrases.hold_hidden
+    _say(gather, script, words, place=place if place.isdecimal() else "1")
     response.redirect(script.back("hold", topic=script.topic), method="POST")
 
 
 def _choose(response: Any, script: Script) -> None:
     match script.form.get("Digits", ""):
-        case "1":
+        case "1" if script.may_be_called:
             _say(response, script, script.phrases.callback)
             response.hangup()
-        case "2":
+        case "1" | "2":
             response.leave()
         case _:
             response.redirect(script.back("hold", topic=script.topic), method="POST")

@@ -139,7 +139,8 @@ def _told(form: Form, step: Step) -> CallStep | None:
         case "menu":
             return "waiting"
         case "choice":
-            return "callback" if form.get("Digits") == "1" else None
+            asked = form.get("Digits") == "1" and read_number(form.get("From", "")) is not None
+            return "callback" if asked else None
         case "talked":
             return "talked" if spoke else "colleague_missed"
         case "bridged":

@@ -14,6 +14,7 @@ class Phrases:
     open: str  # open, and nobody can answer
     closed: str
     hold: str
+    hold_hidden: str  # the number is hidden: nobody could call it back
     waited_long: str
     callback: str
     leave_message: str
@@ -42,6 +43,8 @@ PHRASES = {
             "Você é o número {place} da fila. Para que liguemos de volta, tecle 1. "
             "Para deixar um recado, tecle 2. Ou aguarde na linha."
         ),
+        hold_hidden="Você é o número {place} da fila. Para deixar um recado, tecle 2. "
+        "Ou aguarde na linha.",
         waited_long="Desculpe a espera. Deixe seu recado depois do sinal e nós retornaremos.",
         callback="Combinado. Ligaremos de volta para este número. Até logo.",
         leave_message="Deixe seu recado depois do sinal e nós retornaremos em breve.",
@@ -69,6 +72,8 @@ PHRASES = {
             "You are number {place} in line. To be called back, press 1. "
             "To leave a message, press 2. Or stay on the line."
         ),
+        hold_hidden="You are number {place} in line. To leave a message, press 2. "
+        "Or stay on the line.",
         waited_long="Sorry for the wait. Please leave a message after the tone.",
         callback="Done. We will call this number back. Goodbye.",
         leave_message="Please leave a message after the tone and we will call you back soon.",

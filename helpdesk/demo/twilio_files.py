@@ -21,6 +21,7 @@ class Shelf:
         self.handed_out: list[str] = []  # ids, in the order they were fetched
         self.leaks = 0  # requests that brought the account's token to the store
         self.broken: set[str] = set()  # ids that the store does not find for now
+        self.cut: set[str] = set()  # ids whose line breaks half-way
 
     def add(self, content: bytes, media_type: str) -> tuple[str, str]:
         """Keep a file; return the (address, media type) that `customer_texts` takes."""
@@ -46,8 +47,12 @@ class Shelf:
             self.leaks += 1
         if sid not in self._files or sid in self.broken:
             return Response(status=404)
-        self.handed_out.append(sid)
         content, media_type = self._files[sid]
+        if sid in self.cut:
+            half = Response(content[: len(content) // 2], mimetype=media_type)
+            half.headers["Content-Length"] = str(len(content))
+            return half
+        self.handed_out.append(sid)
         return Response(content, mimetype=media_type)
 
 
@@ -76,6 +81,9 @@ class Counter:
                 "phone_number": number,
                 "sms_url": urls.get("sms", ""),
                 "voice_url": urls.get("voice", ""),
+                "sms_method": urls.get("method", "POST"),
+                "voice_method": urls.get("method", "POST"),
+                "status_callback": urls.get("reports", urls.get("voice", "")),
             }
             for number, urls in self.numbers.items()
             if number == wanted

@@ -180,6 +180,7 @@ class TwilioStandIn:
         name: str = "",
         media: tuple[tuple[str, str], ...] = (),
         copies: int = 1,
+        more: Mapping[str, str] | None = None,
     ) -> str:
         """Text the application as a customer and return the SID.
 
@@ -188,6 +189,7 @@ class TwilioStandIn:
         does not take the message.
         """
         form = text_form(self.account_sid, from_, to, body, name=name, media=media)
+        form |= more or {}
         webhook = self._webhook("whatsapp" if to.startswith("whatsapp:") else "sms")
         for _ in range(copies):
             self._post(webhook, form)

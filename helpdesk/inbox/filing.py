@@ -16,6 +16,7 @@ from helpdesk.inbox.blocking import is_blocked
 from helpdesk.inbox.files import KeptFile, attach, keep_file
 from helpdesk.inbox.masking import mask_text
 from helpdesk.inbox.model import Inbound, MailIndex
+from helpdesk.inbox.owed import owe_files
 from helpdesk.inbox.phrases import phrase
 from helpdesk.inbox.threading import (
     CALLS,
@@ -97,6 +98,8 @@ def file_items(
             _set_aside_bounce(row)
         elif reason := _refusal(tx, row, item):
             _set_aside(row, item, *reason)
+            if reason == ("quarantined", "blocked_sender"):
+                hear_wish(tx, None, item)
         else:
             _file_message(tx, settings, row, item, part)
     for report in (item for item in items if isinstance(item, CallReport)):
@@ -193,10 +196,10 @@ def _file_message(
     if channel_of(item) == CHAT and ticket.chat_key == item.thread_key:
         remember(tx, ticket, item, settings.language)
     row.ticket_id, row.message_id = ticket.id, message.id
-    if message.media_url:
-        tx.enqueue("fetch_recording", str(row.id), key=str(row.id))
-    if MEDIA in item.data:
-        tx.enqueue("fetch_media", str(row.id), key=str(row.id))
+    if message.media_url or MEDIA in item.data:
+        owe_files(tx, row.id)
+        what = "fetch_recording" if message.media_url else "fetch_media"
+        tx.enqueue(what, str(row.id), key=str(row.id))
 
 
 def file_original(tx: UnitOfWork, settings: Settings, row: Inbound, file: KeptFile) -> None:

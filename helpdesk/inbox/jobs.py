@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from channels.port import Unreachable
 from helpdesk.inbox import quarantine, service
-from helpdesk.inbox.recordings import keep_media, keep_recording
+from helpdesk.inbox.owed import take_up
+from helpdesk.inbox.recordings import fetch_files
 from helpdesk.jobs.port import job
 from helpdesk.services import Services
 
@@ -21,10 +21,10 @@ def drain_inbox(services: Services) -> None:
     service.drain(services)
 
 
-@job("fetch_recording", queue="default", retry_on=Unreachable)
+@job("fetch_recording", queue="default")
 def fetch_recording(services: Services, inbound_id: str) -> None:
     """Bring a voicemail's sound home from the provider. Safe to run twice."""
-    keep_recording(services, UUID(inbound_id))
+    fetch_files(services, UUID(inbound_id))
 
 
 @job("forget_deleted", queue="default", every="0 20 3 * * *")
@@ -33,7 +33,13 @@ def forget_deleted(services: Services) -> None:
     quarantine.forget_deleted(services)
 
 
-@job("fetch_media", queue="default", retry_on=Unreachable)
+@job("fetch_media", queue="default")
 def fetch_media(services: Services, inbound_id: str) -> None:
-    """Bring the pictures of a text message home from the provider. Safe to run twice."""
-    keep_media(services, UUID(inbound_id))
+    """Bring the files of a message home from the provider. Safe to run twice."""
+    fetch_files(services, UUID(inbound_id))
+
+
+@job("fetch_owed_files", queue="default", every="*/15 * * * * *")
+def fetch_owed_files(services: Services) -> None:
+    """Try again what a provider could not hand out, or what lost its wake-up."""
+    take_up(services)

@@ -87,6 +87,17 @@ class Attachment(Base):
     content_id: Mapped[str] = mapped_column(default="")
 
 
+class FilesDue(Base):
+    """What a provider keeps of one delivery and we have not fetched: gone once that is settled."""
+
+    __tablename__ = "files_due"
+
+    inbound_id: Mapped[UUID] = mapped_column(ForeignKey("inbound.id"), primary_key=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime] = mapped_column(index=True)
+    give_up_at: Mapped[datetime]
+
+
 class MailIndex(Base):
     """Every Message-ID seen in either direction, so any answer finds its thread.
 

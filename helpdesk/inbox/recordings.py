@@ -2,21 +2,23 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
 import structlog
 
-from channels.port import Delivery, File, Refused
+from channels.port import Delivery, File, Refused, Unreachable
 from channels.port import Inbound as Said
-from helpdesk.events.hints import Hint
+from helpdesk.db import UnitOfWork
 from helpdesk.events.service import Actor, append_event
 from helpdesk.inbox.files import KeptFile, attach, decide_type, keep_file
-from helpdesk.inbox.model import Attachment, Inbound
+from helpdesk.inbox.model import Attachment, FilesDue, Inbound
+from helpdesk.inbox.owed import put_off
 from helpdesk.services import Services
-from helpdesk.tickets.model import Message
+from helpdesk.tickets.model import Message, Ticket
 from helpdesk.tickets.queries import lock_ticket
 
 log = structlog.get_logger()
@@ -53,62 +55,81 @@ class MediaKeeper(Protocol):
         ...
 
 
-def keep_recording(services: Services, inbound_id: UUID) -> None:
-    """Attach the sound of one voicemail under the id that its message names."""
-    row, message = _filed(services, inbound_id)
-    if row is None or message is None or not message.media_url:
-        return
-    attachment_id = UUID(message.media_url.rpartition("/")[2])
-    adapter = services.adapters.get(row.channel)
-    url = _told(services, row).get("recording_url", "")
-    if not isinstance(adapter, Recorder) or not url:
-        return
-    try:
-        file = keep_file(services.blobs, adapter.fetch_recording(url))
-    except Refused as fault:
-        log.warning("recording lost", inbound_id=str(inbound_id), why=str(fault))
-        return
-    with services.begin() as tx:
-        ticket = lock_ticket(tx, message.ticket_id)
-        if tx.session.get(Attachment, attachment_id) is not None:
-            return
-        attach(tx, message.id, file, attachment_id=attachment_id)
-        tx.hint(Hint(ticket.id, ticket.last_seq, "message.state", ticket.team_id, ticket.chat_key))
+@dataclass(slots=True)
+class Haul:
+    """What came of one try at the files of one message."""
+
+    fetched: dict[UUID, KeptFile] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)  # why, one for each that will never come
+    later: list[str] = field(default_factory=list)  # why, one for each that may
 
 
-def keep_media(services: Services, inbound_id: UUID) -> None:
-    """Attach every file of one text. One that the provider refuses does not hold up the rest.
+def fetch_files(services: Services, inbound_id: UUID) -> None:
+    """Attach what the provider keeps of one message. Safe to repeat.
 
-    Raises `Unreachable` where trying again may help; what was fetched by then stays.
+    A file that it refuses does not hold up the rest and is told of in the conversation; one
+    that it cannot hand out now stays owed.
     """
     row, message = _filed(services, inbound_id)
     adapter = services.adapters.get(row.channel) if row is not None else None
-    if row is None or message is None or not isinstance(adapter, MediaKeeper):
+    if row is None or message is None:
         return
-    fetched: dict[UUID, KeptFile] = {}
+    told = _told(services, row)
+    haul = Haul()
+    if isinstance(adapter, Recorder) and message.media_url and told.get("recording_url"):
+        attachment_id = UUID(message.media_url.rpartition("/")[2])
+        fetch = partial(adapter.fetch_recording, told["recording_url"])
+        _fetch(services, haul, attachment_id, fetch)
+    if isinstance(adapter, MediaKeeper):
+        for n, url in _media_of(told):
+            fetch = partial(_named_media, adapter, url, n)
+            _fetch(services, haul, _media_id(services, message.id, n), fetch)
+    _settle(services, row.id, message, haul)
+
+
+def _fetch(services: Services, haul: Haul, attachment_id: UUID, fetch: Callable[[], File]) -> None:
+    """Ask for one file, with no transaction open, unless it is here."""
+    if _is_shown(services, attachment_id):
+        return
     try:
-        for n, url in _media_of(_told(services, row)):
-            attachment_id = _media_id(services, message.id, n)
-            if not _is_shown(services, attachment_id):
-                file = _fetch(adapter, url, inbound_id)
-                if file is not None:
-                    fetched[attachment_id] = keep_file(services.blobs, _named(file, n))
-    finally:
-        _show_media(services, message, fetched)
+        haul.fetched[attachment_id] = keep_file(services.blobs, fetch())
+    except Refused as fault:
+        haul.refused.append(str(fault))
+    except Unreachable as fault:
+        haul.later.append(str(fault))
+
+
+def _named_media(adapter: MediaKeeper, url: str, n: int) -> File:
+    return _named(adapter.fetch_media(url), n)
+
+
+def _settle(services: Services, inbound_id: UUID, message: Message, haul: Haul) -> None:
+    """Attach files, each once, tell of what is lost, and say whether any is owed still."""
+    with services.begin() as tx:
+        ticket = lock_ticket(tx, message.ticket_id)
+        new = [one for one in haul.fetched if tx.session.get(Attachment, one) is None]
+        for attachment_id in new:
+            attach(tx, message.id, haul.fetched[attachment_id], attachment_id=attachment_id)
+        if new:
+            _tell(tx, ticket, message, "message.files", count=len(new))
+        due = tx.session.get(FilesDue, inbound_id, with_for_update=True)
+        if due is None or (haul.later and put_off(due, tx.at)):
+            return
+        tx.session.delete(due)
+        for why in (*haul.refused, *haul.later):
+            log.warning("file lost", inbound_id=str(inbound_id), why=why)
+            _tell(tx, ticket, message, "message.file_lost", why=why[:200])
+
+
+def _tell(tx: UnitOfWork, ticket: Ticket, message: Message, kind: str, **data: object) -> None:
+    about = {"message_id": str(message.id), **data}
+    append_event(tx, ticket, kind, actor=Actor.system(), data=about)
 
 
 def _media_of(told: Mapping[str, str]) -> list[tuple[int, str]]:
     """Return place and address of each file that a text brought."""
     urls = [(n, told.get(f"media_{n}_url", "")) for n in range(MOST_MEDIA)]
     return [(n, url) for n, url in urls if url]
-
-
-def _fetch(adapter: MediaKeeper, url: str, inbound_id: UUID) -> File | None:
-    try:
-        return adapter.fetch_media(url)
-    except Refused as fault:
-        log.warning("file lost", inbound_id=str(inbound_id), why=str(fault))
-        return None
 
 
 def _filed(services: Services, inbound_id: UUID) -> tuple[Inbound | None, Message | None]:
@@ -121,23 +142,6 @@ def _filed(services: Services, inbound_id: UUID) -> tuple[Inbound | None, Messag
 def _is_shown(services: Services, attachment_id: UUID) -> bool:
     with services.reading() as session:
         return session.get(Attachment, attachment_id) is not None
-
-
-def _show_media(services: Services, message: Message, files: Mapping[UUID, KeptFile]) -> None:
-    """Attach files, each once, and let whoever looks at the conversation fetch them."""
-    with services.begin() as tx:
-        ticket = lock_ticket(tx, message.ticket_id)
-        new = [one for one in files if tx.session.get(Attachment, one) is None]
-        for attachment_id in new:
-            attach(tx, message.id, files[attachment_id], attachment_id=attachment_id)
-        if new:
-            append_event(
-                tx,
-                ticket,
-                "message.files",
-                actor=Actor.system(),
-                data={"message_id": str(message.id), "count": len(new)},
-            )
 
 
 def _media_id(services: Services, message_id: UUID, n: int) -> UUID:

@@ -8,7 +8,7 @@ from typing import Final
 from channels.port import Inbound as Said
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import InvalidInput
-from helpdesk.events.service import Actor, append_event
+from helpdesk.events.service import Actor, append_event, audit
 from helpdesk.phone.model import MessageTemplate, OptOut, RefusedDelivery
 from helpdesk.phone.queries import WRITTEN
 from helpdesk.phone.wishes import read_wish
@@ -22,8 +22,11 @@ NOTE_REFUSALS_EVERY: Final = timedelta(seconds=10)  # a stranger who knocks all 
 _VARIABLE = re.compile(r"\{\{(\d{1,2})\}\}")
 
 
-def hear_wish(tx: UnitOfWork, ticket: Ticket, said: Said) -> None:
-    """Record a customer's wish to be written to no more, or again. The ticket is locked."""
+def hear_wish(tx: UnitOfWork, ticket: Ticket | None, said: Said) -> None:
+    """Record a customer's wish to be written to no more, or again. The ticket is locked.
+
+    Without a ticket, where her messages are held, it counts all the same.
+    """
     if said.channel not in WRITTEN or said.sender.kind == "external":
         return
     wish = read_wish(said.text, provider_word=said.data.get("opt_out", ""))
@@ -41,13 +44,12 @@ def hear_wish(tx: UnitOfWork, ticket: Ticket, said: Said) -> None:
         known.opted_out_at, known.ended_at = tx.at, None
     else:
         known.ended_at = tx.at
-    append_event(
-        tx,
-        ticket,
-        "phone.opted_out" if wish == "stop" else "phone.opted_in",
-        actor=Actor.system(),
-        data={"channel": said.channel, "number": said.sender.value},
-    )
+    kind = "phone.opted_out" if wish == "stop" else "phone.opted_in"
+    data = {"channel": said.channel, "number": said.sender.value}
+    if ticket is None:
+        audit(tx, kind, actor=Actor.system(), data=data)
+    else:
+        append_event(tx, ticket, kind, actor=Actor.system(), data=data)
 
 
 def variables_of(body: str) -> list[str]:

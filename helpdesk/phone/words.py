@@ -45,6 +45,14 @@ _REASONS: Final = {
     "63032": N_("WhatsApp does not deliver to this customer now"),
     "63049": N_("WhatsApp chose not to deliver this template"),
 }
+# Why a customer's file did not come, as the provider's adapter writes it.
+FILE_FAULTS: Final = (
+    N_("the file is too large to be shown here"),
+    N_("the file is not kept at the provider"),
+    N_("the provider sends us elsewhere for the file"),
+    N_("the provider could not be reached"),
+    N_("the provider does not hand out the file"),
+)
 _CODE = re.compile(r"(\d{5})\b")
 
 
@@ -52,5 +60,6 @@ def say_error(error: str, gettext: Callable[[str], str]) -> str:
     """Return why something was not sent, in the reader's language where its code is known."""
     found = _CODE.match(error)
     if found is None or found[1] not in _REASONS:
-        return gettext(error) if error else ""
+        words, bracket, code = error.partition(" (")
+        return gettext(words) + bracket + code if words else ""
     return f"{gettext(_REASONS[found[1]])} ({found[1]})"

@@ -230,6 +230,8 @@ def _words(event: Event, names: dict[UUID, str], writer: Writer) -> tuple[str, s
             return "payment_late", writer.formats.money(amount)
         case "phone.opted_out" | "phone.opted_in":
             return event.kind.partition(".")[2], data["number"]
+        case "message.file_lost":
+            return "file_lost", say_error(data["why"], writer.formats.gettext)
         case kind if kind.startswith("call."):
             return call_words(kind, data, writer.formats)
         case "ticket.merged" | "ticket.joined" | "ticket.unrelated":

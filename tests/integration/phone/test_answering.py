@@ -118,6 +118,16 @@ def test_a_caller_may_ask_to_be_called_back_and_is_asked_for_no_more_once_called
     assert asked.called_back_at is not None
 
 
+def test_whoever_hides_the_number_is_promised_no_call_and_may_leave_a_message(
+    staffed: Office,
+) -> None:
+    staffed.network.customer_calls("+266696687", to=OURS, keys="11", duration_s=9)
+    drain(staffed.services)
+    call = only_call(staffed)
+    assert (call.state, call.callback_at, call.number) == ("voicemail", None, "")
+    assert staffed.events("call.callback") == []
+
+
 def test_a_caller_may_leave_a_message_instead_of_waiting(staffed: Office) -> None:
     calls_in(staffed, "12", transcript="Me liguem amanhã.", duration_s=9)
     assert only_call(staffed).state == "voicemail"

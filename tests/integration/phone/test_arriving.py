@@ -6,10 +6,13 @@ from urllib.parse import urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
+from channels.port import File, Unreachable
 from helpdesk.demo.loopback import WebhookFailed
-from helpdesk.inbox.jobs import fetch_media
+from helpdesk.inbox.jobs import fetch_media, fetch_owed_files
+from helpdesk.inbox.model import FilesDue
 from helpdesk.phone.model import RefusedDelivery
 from helpdesk.tickets.model import Message, Ticket
+from tests.browser import Browser, hire
 from tests.conftest import TestClock, drain
 from tests.integration.phone.office import ANA, JPEG, OURS, PNG, PUBLIC, Office
 from tests.servers.twilio_standin import AUTH_TOKEN
@@ -97,22 +100,69 @@ def test_several_files_of_one_text_are_fetched_typed_and_named_by_us(office: Off
     ]
 
 
-def test_a_file_that_is_not_there_yet_is_fetched_later_and_the_others_stay(office: Office) -> None:
+@pytest.mark.parametrize("fault", ["broken", "cut"])
+def test_a_file_that_does_not_come_now_is_fetched_later_and_the_others_stay(
+    office_on_both: Office, clock: TestClock, fault: str
+) -> None:
+    office = office_on_both
     shelf = office.network.shelf
     first, late = shelf.add(PNG, "image/png"), shelf.add(JPEG, "image/jpeg")
-    shelf.broken.add(late[0].rpartition("/")[2])
-    with pytest.raises(Exception, match="404"):
-        office.text("duas fotos", media=(first, late))
+    faulty: set[str] = getattr(shelf, fault)
+    faulty.add(late[0].rpartition("/")[2])
+    office.text("duas fotos", media=(first, late))
     assert [one.name for one in office.files()] == ["1.png"]
-    shelf.broken.clear()
-    (row,) = office.inbound()
+    for _ in range(30):  # an outage of many hours
+        clock.forward(hours=1)
+        fetch_owed_files(office.services)
+        drain(office.services)
+    assert [one.name for one in office.files()] == ["1.png"]
+    faulty.clear()
+    clock.forward(hours=1)
     for _ in range(2):
-        fetch_media(office.services, str(row.id))
+        fetch_owed_files(office.services)
+        drain(office.services)
     assert [one.name for one in office.files()] == ["1.png", "2.jpg"]
     assert len(shelf.handed_out) == 2
+    assert office.events("message.file_lost") == []
+    assert office.rows(FilesDue) == []
 
 
-def test_too_large_a_file_is_left_out_and_the_text_stays(
+def test_a_voicemail_whose_sound_is_not_there_yet_is_fetched_later(
+    office: Office, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_yet(url: str) -> File:
+        raise Unreachable(f"not yet: {url}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.services.adapters["voice"], "fetch_recording", not_yet)
+        office.network.customer_calls(ANA, to=OURS, duration_s=3)
+        drain(office.services)
+    assert office.files() == []
+    clock.forward(minutes=10)
+    fetch_owed_files(office.services)
+    drain(office.services)
+    (sound,) = office.files()
+    assert office.messages()[0].media_url == f"/attachments/{sound.id}"
+
+
+def test_what_never_comes_is_told_of_once_and_asked_for_no_more(
+    office: Office, clock: TestClock
+) -> None:
+    shelf = office.network.shelf
+    never = shelf.add(PNG, "image/png")
+    shelf.broken.add(never[0].rpartition("/")[2])
+    office.text("olha", media=(never,))
+    clock.forward(days=3)
+    for _ in range(3):
+        fetch_owed_files(office.services)
+        drain(office.services)
+        clock.forward(hours=2)
+    (lost,) = office.events("message.file_lost")
+    assert lost["why"] == "the provider does not hand out the file (404)"
+    assert office.rows(FilesDue) == []
+
+
+def test_too_large_a_file_is_left_out_and_told_of_and_the_text_stays(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("channels.twilio_line.LARGEST_MEDIA", 100)
@@ -120,6 +170,20 @@ def test_too_large_a_file_is_left_out_and_the_text_stays(
     office.text("aqui", media=(shelf.add(PNG * 10, "image/png"), shelf.add(PNG, "image/png")))
     assert [one.name for one in office.files()] == ["2.png"]
     assert [one.body for one in office.messages()] == ["aqui"]
+    for _ in range(2):
+        fetch_media(office.services, str(office.inbound()[0].id))
+    (lost,) = office.events("message.file_lost")
+    assert lost["why"] == "the file is too large to be shown here"
+    agent = Browser(office.client.application)
+    agent.sign_in(hire(office.services, "agent"))
+    page = agent.get(f"/inbox/{office.ticket().number}").get_data(as_text=True)
+    assert "o arquivo é grande demais para ser mostrado aqui" in page
+
+
+def test_a_place_that_was_sent_is_read_as_words(office: Office) -> None:
+    where = {"Latitude": "-23.55", "Longitude": "-46.63", "Label": "Loja"}
+    office.text("", channel="whatsapp", more=where)
+    assert [one.body for one in office.messages()] == ["Loja\n-23.55, -46.63"]
 
 
 def test_a_whatsapp_id_without_the_ninth_digit_is_the_same_person(office: Office) -> None:

@@ -23,7 +23,23 @@ def test_a_number_that_is_set_up_rightly_passes_everything(office: Office, chann
         "number": True,
         "webhook": True,
         "signature": True,
-    }
+    } | ({"reports": True} if channel == "voice" else {})
+
+
+def test_a_call_whose_end_is_reported_elsewhere_is_said_to_be_so(office: Office) -> None:
+    """A caller who hangs up during the greeting is known by that report alone."""
+    office.network.counter.numbers[OURS] = HOOKS | {"reports": ""}
+    assert results(office, "voice")["reports"] is False
+
+
+@pytest.mark.parametrize("channel", ["sms", "voice"])
+def test_an_address_that_is_asked_instead_of_posted_to_is_named(
+    office: Office, channel: str
+) -> None:
+    office.network.counter.numbers[OURS] = HOOKS | {"method": "GET"}
+    adapter = office.services.adapters[channel]
+    failed = [one for one in adapter.check(OURS) if not one.passed]  # type: ignore[attr-defined]
+    assert [(one.name, one.detail) for one in failed] == [("webhook", f"GET {HOOKS[channel]}")]
 
 
 @pytest.mark.parametrize("channel", ["sms", "whatsapp", "voice"])
@@ -49,6 +65,7 @@ def test_another_webhook_address_is_named_and_its_signature_would_not_fit(
     assert [(one.name, one.detail) for one in failed] == [
         ("webhook", "https://old.example/hook"),
         ("signature", HOOKS[channel]),
+        *([("reports", "https://old.example/hook")] if channel == "voice" else []),
     ]
 
 

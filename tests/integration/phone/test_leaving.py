@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from helpdesk.errors import NotWelcome
+from helpdesk.inbox.blocking import block
 from helpdesk.inbox.jobs import read_inbound
 from helpdesk.outbox.jobs import send_outbound
 from helpdesk.outbox.queries import reply_channels
@@ -56,6 +57,15 @@ def test_a_wish_holds_for_its_channel_alone(office: Office) -> None:
     with office.services.reading() as session:
         ways = reply_channels(session, office.ticket())
     assert [(one.channel, one.opted_out) for one in ways] == [("whatsapp", False), ("sms", True)]
+
+
+def test_a_wish_of_somebody_whose_messages_are_held_counts(office: Office) -> None:
+    office.text("Oi")
+    block(office.services, office.agent, ANA)
+    office.text("PARAR")
+    assert [one.body for one in office.messages()] == ["Oi"]
+    with pytest.raises(NotWelcome, match=OPTED_OUT):
+        office.replies(office.ticket())
 
 
 def test_a_customer_who_comes_back_is_written_to_again(office: Office) -> None:

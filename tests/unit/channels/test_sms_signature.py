@@ -1,5 +1,6 @@
 """Only the provider gets in: its signature covers the exact public address and every field."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from twilio.request_validator import RequestValidator
 
 from channels.port import BadSignature, Delivery, Unreadable
 from channels.sms.adapter import SmsAdapter
@@ -132,3 +134,36 @@ def test_published_signatures_are_judged_as_published() -> None:
             case["url"], form, case["signature"], case["auth_token"]
         )
     assert judged == {case["name"]: case["valid"] for case in cases}
+
+
+def signed_json(body: bytes, *, claimed: bytes | None = None, token: str = AUTH_TOKEN) -> Delivery:
+    """Return a delivery of JSON: its signature covers the address, which holds the body's hash."""
+    url = (
+        f"{HOOK}?a=1&bodySHA256={hashlib.sha256(body if claimed is None else claimed).hexdigest()}"
+    )
+    signature = RequestValidator(token).compute_signature(url, {})
+    headers = {"content-type": "application/json", "x-twilio-signature": signature}
+    return Delivery(body, headers, url)
+
+
+def test_a_signed_delivery_of_json_is_proven_and_kept_for_a_person(adapter: SmsAdapter) -> None:
+    with pytest.raises(Unreadable, match="not a form"):
+        adapter.receive(signed_json(b'{"MessageSid": "SM1"}'))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(signed_json(b"{}", claimed=b"{ }"), id="another-body"),
+        pytest.param(signed_json(b"{}", token="another"), id="another-token"),
+        pytest.param(
+            signed_json(urlencode(TEXT).encode(), claimed=b"{}"), id="a-form-under-another-hash"
+        ),
+        pytest.param(signed_json(urlencode(TEXT).encode(), claimed=b""), id="a-form-unsigned"),
+    ],
+)
+def test_json_whose_hash_or_signature_does_not_fit_is_refused(
+    adapter: SmsAdapter, forged: Delivery
+) -> None:
+    with pytest.raises(BadSignature):
+        adapter.receive(forged)
