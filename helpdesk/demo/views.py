@@ -17,8 +17,8 @@ from billing_core.store.views import PriceView
 from helpdesk.customers.model import Handle
 from helpdesk.services import Services
 from helpdesk.web.access import public, services
-from helpdesk.widget.service import AUDIENCE
 from helpdesk.widget.slips import proven_customer
+from helpdesk.widget.visitors import AUDIENCE
 
 bp = Blueprint("sample_site", __name__)
 

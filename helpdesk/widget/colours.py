@@ -1,9 +1,17 @@
 """Keeping a tenant's colour readable (WCAG 2.2, 1.4.3)."""
 
+from typing import Final
+
+ENOUGH: Final = 450  # what running text needs, times 100
+
 
 def ink_on(colour: str) -> str:
-    """Return white or ink, whichever stands out more on `colour` (#RRGGBB)."""
-    return max(("#FFFFFF", "#12161F"), key=lambda ink: contrast(ink, colour))
+    """Return white or ink, whichever stands out more on `colour` (#RRGGBB).
+
+    On some greys and their like neither does enough; pure black does.
+    """
+    best = max(("#FFFFFF", "#12161F"), key=lambda ink: contrast(ink, colour))
+    return best if contrast(best, colour) >= ENOUGH else "#000000"
 
 
 def contrast(one: str, other: str) -> int:

@@ -72,3 +72,13 @@ class FollowUp(Base):
 
     answer_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"), primary_key=True)
     mail_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"))
+
+
+class ChatToken(Base):
+    """In which conversation a site's token has vouched: nowhere else does it count again."""
+
+    __tablename__ = "chat_token"
+
+    token_id: Mapped[str] = mapped_column(primary_key=True)  # a hash of subject and jti
+    chat_key: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -9,15 +9,12 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
-import jwt
 import structlog
 
 from channels.port import Delivery, File, Receipt, Unreadable
-from helpdesk.customers.handles import normalise
 from helpdesk.errors import Conflict, InvalidInput, SignedOut
 from helpdesk.inbox.masking import CHAT_FILE
 from helpdesk.inbox.phrases import phrase
@@ -29,25 +26,13 @@ from helpdesk.widget.hours import is_open
 from helpdesk.widget.intake import Answers, read_answers
 from helpdesk.widget.queries import keys_to_settle, last_seq_of, written_by_another
 from helpdesk.widget.setup import Setup, setup_of
+from helpdesk.widget.tokens import bind_token
+from helpdesk.widget.visitors import Visitor, visitor_of, vouched_email
 
 log = structlog.get_logger()
 
 SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43,86}")  # 32 random bytes or more, base64url
 CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
-AUDIENCE: Final = "guiche-chat"
-LONGEST_TOKEN: Final = timedelta(hours=1)
-CLOCKS_DIFFER: Final = timedelta(seconds=60)  # between the site's machine and ours
-LONGEST_SUBJECT: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who a signed token says the visitor is."""
-
-    subject: str  # the site's own id of its customer
-    name: str = ""
-    email: str = ""
-    token_id: str = ""  # which token said so: kept with each message
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +58,6 @@ def chat_key_of(secret: str) -> str:
     return hashlib.sha256(b"guiche-chat:" + secret.encode()).hexdigest()[:48]
 
 
-def visitor_of(services: Services, token: str) -> Visitor | None:
-    """Return who a signed token names; None without one. Raises `InvalidInput` for a bad one."""
-    if not token:
-        return None
-    secret = services.settings.widget_secret
-    if not secret:
-        raise InvalidInput("identity", "this site signs no identities")
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            audience=AUDIENCE,
-            options={
-                "require": ["exp", "sub", "aud", "jti"],
-                "verify_exp": False,  # by our own clock, below
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except jwt.InvalidTokenError as error:
-        raise InvalidInput("identity", "the token is not valid") from error
-    expires, now = claims["exp"], services.clock()
-    latest = (now + LONGEST_TOKEN + CLOCKS_DIFFER).timestamp()
-    if not isinstance(expires, int) or not now.timestamp() < expires <= latest:
-        raise InvalidInput("identity", "the token has expired or lives too long")
-    subject = storable(claims["sub"])
-    if not 0 < len(subject) <= LONGEST_SUBJECT:
-        raise InvalidInput("identity", "the subject is empty or too long")
-    token_id = storable(str(claims["jti"]))
-    if not 0 < len(token_id) <= LONGEST_SUBJECT:
-        raise InvalidInput("identity", "the token has no id of its own")
-    name, email = str(claims.get("name", "")), str(claims.get("email", ""))
-    return Visitor(subject, name, email, token_id)
-
-
 def post_message(services: Services, post: ChatPost, file: File | None = None) -> str:
     """Store one message, read it, and return the conversation's key.
 
@@ -129,6 +78,8 @@ def post_message(services: Services, post: ChatPost, file: File | None = None) -
             raise Conflict("this conversation is another person's")
         setup = setup_of(session, services.settings, post.widget)
         first = last_seq_of(session, chat_key) == 0
+    if visitor is not None:
+        bind_token(services, visitor, chat_key)
     answers = read_answers(
         setup,
         post.answers,
@@ -188,14 +139,6 @@ def _facts(
         "token_id": visitor.token_id if visitor else "",
         "answers": json.dumps(answers.said, ensure_ascii=False) if answers.said else "",
     }
-
-
-def vouched_email(visitor: Visitor) -> str:
-    """Return the address that the site's token names, "" where it names none."""
-    try:
-        return normalise("email", visitor.email) if visitor.email else ""
-    except InvalidInput:
-        return ""
 
 
 def _frame(post: ChatPost, visitor: Visitor | None, chat_key: str, facts: dict[str, str]) -> bytes:

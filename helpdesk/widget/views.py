@@ -29,9 +29,11 @@ from helpdesk.widget.colours import ink_on
 from helpdesk.widget.files import LONGEST_FILE, check_file, file_of
 from helpdesk.widget.hours import Hours, is_open, next_opening
 from helpdesk.widget.queries import ChatItem, ChatPage, is_reachable, page_of, state_of
-from helpdesk.widget.service import ChatPost, chat_key_of, note_seen, post_message, visitor_of
+from helpdesk.widget.service import ChatPost, chat_key_of, note_seen, post_message
 from helpdesk.widget.setup import Setup, setup_of
 from helpdesk.widget.slips import Slip, ended_acts, proven_customer, write_slips
+from helpdesk.widget.tokens import vouches_in
+from helpdesk.widget.visitors import visitor_of
 
 bp = Blueprint("widget", __name__)
 
@@ -199,7 +201,9 @@ def _slips(
         visitor = visitor_of(services(), request.headers.get(IDENTITY, ""))
     except InvalidInput:  # expired while the page was open: she reads on without the slips
         return []
-    customer = proven_customer(session, visitor.subject) if visitor else None
+    if visitor is None or not vouches_in(session, visitor, chat_key):
+        return []
+    customer = proven_customer(session, visitor.subject)
     if customer is None:
         return []
     ended = ended_acts(session, chat_key, customer.id)

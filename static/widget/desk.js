@@ -4,6 +4,7 @@ import { io } from "../vendor/socket.io-client-4.8.4/socket.io.esm.min.js";
 
 const PATIENCE = 10_000;
 const INKS = ["#FFFFFF", "#12161F"];
+const ENOUGH = 4.5;
 
 // ---- colours (WCAG 2.2, 1.4.3) ----
 
@@ -26,7 +27,8 @@ const colour = document.querySelector("#colour");
 const preview = document.querySelector("[data-preview]");
 
 function paint() {
-  const ink = INKS.toSorted((one, other) => contrast(other, colour.value) - contrast(one, colour.value))[0];
+  const best = INKS.toSorted((one, other) => contrast(other, colour.value) - contrast(one, colour.value))[0];
+  const ink = contrast(best, colour.value) >= ENOUGH ? best : "#000000"; // as helpdesk/widget/colours.py has it
   preview.style.setProperty("--painted", colour.value);
   preview.style.setProperty("--painted-ink", ink);
   const ratio = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 }).format(contrast(ink, colour.value));

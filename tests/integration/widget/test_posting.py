@@ -1,6 +1,7 @@
 """What a visitor posts becomes one message in her conversation, and hers alone."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from helpdesk.tickets.queries import lock_ticket
 from helpdesk.tickets.service import set_status
 from helpdesk.widget import service
 from tests.conftest import TestClock, drain
-from tests.integration.widget.visitor import ChatWorld
+from tests.integration.widget.visitor import ChatWorld, Visitor
 
 
 def test_the_same_post_twenty_times_at_once_is_one_message(chat_on_both: ChatWorld) -> None:
@@ -101,6 +102,33 @@ def test_a_proven_visitor_cannot_write_into_another_ones_conversation(chat: Chat
     bia.secret = ana.secret  # one browser, two people
     assert bia.says("mine too").status_code == 409
     assert [message.body for message in chat.messages()] == ["mine"]
+
+
+def test_a_copied_token_opens_no_other_conversation_in_her_name(chat_on_both: ChatWorld) -> None:
+    chat = chat_on_both
+    chat.customer("Ana", external="ana")
+    ana = chat.visitor("ana", "Ana")
+    assert ana.says("mine").status_code == 202
+    thief = Visitor(chat.app, ana.identity)
+    refused = thief.says("give my money to this card", client_msg_id="stolen-1")
+    assert (refused.status_code, refused.get_json()["error"]["field"]) == (422, "identity")
+    assert thief.says("give my money", client_msg_id="stolen-1", identity="").status_code == 202
+    assert ana.says("mine as well").status_code == 202
+    hers, his = sorted(chat.tickets(), key=lambda ticket: ticket.number)
+    assert (hers.customer_id is not None, his.customer_id) == (True, None)
+    again = replace(ana, identity=chat.token("ana", "Ana"), secret=Visitor(chat.app).secret)
+    assert again.says("from my telephone").status_code == 202  # another token of hers
+
+
+def test_a_token_used_twice_at_once_vouches_in_one_conversation(chat_on_both: ChatWorld) -> None:
+    chat = chat_on_both
+    chat.customer("Ana", external="ana")
+    token = chat.token("ana", "Ana")
+    browsers = [Visitor(chat.app, token) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda one: one.says("me").status_code, browsers))
+    assert sorted(told) == [202, 422, 422, 422]
+    assert len(chat.tickets()) == 1
 
 
 def test_an_expired_token_is_told_so_that_the_message_can_go_unproven(

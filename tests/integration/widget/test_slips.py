@@ -155,6 +155,14 @@ def test_another_proven_customer_with_the_secret_sees_none_of_her_money(paid: Pa
     assert slips(replace(bia, secret=paid.mariana.secret)) == []
 
 
+def test_a_token_that_vouches_elsewhere_shows_no_money_here(paid: PaidChat) -> None:
+    paid.refunds()
+    stolen = paid.chat.token("mariana", "Mariana")
+    assert len(slips(replace(paid.mariana, identity=stolen))) == 1
+    Visitor(paid.chat.app, stolen).says("somewhere else")
+    assert slips(replace(paid.mariana, identity=stolen)) == []
+
+
 def test_an_anonymous_chat_that_an_agent_linked_by_mistake_shows_no_money(paid: PaidChat) -> None:
     stranger = paid.chat.visitor()
     stranger.says("I am Mariana", name="Mariana Alves Prado")

@@ -28,5 +28,8 @@ def test_contrast_is_that_of_wcag() -> None:
 
 @given(st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06X}"))
 def test_no_colour_leaves_its_ink_unreadable(colour: str) -> None:
-    # Two inks meet where neither reaches 4.5: there the better one is over 4.2.
-    assert contrast(ink_on(colour), colour) >= 420
+    assert contrast(ink_on(colour), colour) >= 450
+
+
+def test_where_neither_ink_is_enough_pure_black_is() -> None:
+    assert ink_on("#7B7B7B") == "#000000"

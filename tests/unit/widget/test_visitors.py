@@ -9,7 +9,8 @@ import pytest
 
 from helpdesk.errors import InvalidInput, SignedOut
 from helpdesk.services import Services
-from helpdesk.widget.service import chat_key_of, visitor_of
+from helpdesk.widget.service import chat_key_of
+from helpdesk.widget.visitors import visitor_of
 
 SECRET = "a secret between the site and the widget"
 NOW = datetime(2026, 11, 17, 12, 0, tzinfo=UTC)
