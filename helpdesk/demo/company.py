@@ -38,6 +38,7 @@ STAFF = (
     ("camila.duarte@sabia.exemplo", "Camila Duarte", "agent", 100_00, 500_00),
     ("bruno.sales@sabia.exemplo", "Bruno Sales", "agent", 100_00, 500_00),
     ("patricia.lemos@sabia.exemplo", "Patrícia Lemos", "supervisor", 1_000_00, 5_000_00),
+    ("helena.couto@sabia.exemplo", "Helena Couto", "admin", 1_000_00, 5_000_00),
 )
 NIGHT = time(6, 0)  # UTC: 3 in the morning in São Paulo
 

@@ -25,6 +25,7 @@ MARK = "seeded"  # the file that says that the data are whole
 ROLES = {
     "agent": "answers, and refunds up to R$ 100,00 alone",
     "supervisor": "approves, and sees the board at /live",
+    "admin": "also sets up mailboxes, telephone lines and chat widgets",
 }
 
 
