@@ -51,6 +51,17 @@ def read_phone(text: str) -> str | None:
     return e164 if phonenumbers.is_possible_number(number) else None
 
 
+def spaced(text: str) -> str:
+    """Write a stored number as people read it, `+55 11 98765-4321`; any other text as it is."""
+    if not text.startswith("+"):
+        return text
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return text
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def spellings(kind: str, value: str) -> list[str]:
     """Return every stored form that may mean this address; the given one comes first.
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from channels.port import CallReport, Receipt
 from channels.port import Inbound as Said
+from helpdesk.customers.handles import spaced
 from helpdesk.customers.service import Identification, identify, link_identified
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
@@ -47,6 +48,7 @@ LONGEST_SUBJECT: Final = 200
 LONGEST_FIRST_LINE: Final = 80
 # Of what a channel tells about a message, what is kept to show to an agent.
 SHOWN_FACTS: Final = (
+    "transcript",
     "authentication",
     "authentication_claimed",
     "sender_warnings",
@@ -301,7 +303,7 @@ def _subject(settings: Settings, item: Said) -> str:
     if item.subject.strip():
         return " ".join(item.subject.split())[:LONGEST_SUBJECT]
     if item.channel == "voice":
-        return phrase(settings.language, "call", who=item.sender.name or item.sender.value)
+        return phrase(settings.language, "call", who=item.sender.name or spaced(item.sender.value))
     if MEDIA in item.data and not item.reply_text.strip():
         return phrase(settings.language, "files")
     first = next((line.strip() for line in item.reply_text.splitlines() if line.strip()), "")

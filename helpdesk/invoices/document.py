@@ -93,7 +93,7 @@ def _parties(document: Document, formats: Formats, seller: str) -> tuple[Party, 
         Party(
             formats.gettext("Who pays"),
             customer.name,
-            (customer.document_masked,) if customer.document_masked else (),
+            (formats.document(customer.document_masked),) if customer.document_masked else (),
         ),
     ]
     if invoice.period_start is not None and invoice.period_end is not None:

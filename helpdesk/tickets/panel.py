@@ -151,7 +151,8 @@ def _customer_card(
     account: AccountView | None,
     formats: Formats,
 ) -> CustomerCard:
-    handle = _handle(session, ticket, customer)
+    handles = handles_of(session, customer.id)
+    handle = _handle(session, ticket, handles)
     proven = handle is not None and handle.verified_at is not None
     abroad = customer.time_zone != str(formats.zone)
     year_ago = formats.now - timedelta(days=365)
@@ -165,7 +166,7 @@ def _customer_card(
     return CustomerCard(
         customer_id=str(customer.id),
         person=person(customer.name, key=str(customer.id)),
-        address=handle.value if handle else "",
+        address=_address(handle, handles),
         local_time=formats.now.astimezone(ZoneInfo(customer.time_zone)),
         place=customer.time_zone.rpartition("/")[2].replace("_", " ") if abroad else "",
         identity="unknown" if handle is None else "confirmed" if handle.verified_at else "claimed",
@@ -175,16 +176,21 @@ def _customer_card(
         paid=account.paid_total if account else None,
         contacts=session.scalar(select(func.count()).select_from(contacts)) or 0,
         url=f"/customers/{customer.id}",
-        can_prove=not proven and _reachable(handles_of(session, customer.id)),
+        can_prove=not proven and _reachable(handles),
     )
 
 
-def _handle(session: Session, ticket: Ticket, customer: Customer) -> Handle | None:
+def _address(handle: Handle | None, handles: list[Handle]) -> str:
+    """Return what a person can read and use: never the key under which a chat knows a visitor."""
+    known = [handle, *handles] if handle else handles
+    return next((one.value for one in known if one.kind in ("email", *PHONES)), "")
+
+
+def _handle(session: Session, ticket: Ticket, handles: list[Handle]) -> Handle | None:
     """Return the handle this conversation came from, else the best proven one."""
     values = set(
         session.scalars(select(Participant.value).where(Participant.ticket_id == ticket.id))
     )
-    handles = handles_of(session, customer.id)
     return next((one for one in handles if one.value in values), handles[0] if handles else None)
 
 

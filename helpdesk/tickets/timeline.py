@@ -164,6 +164,7 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
             attachments=tuple(
                 Attachment(file.name, f"/attachments/{file.id}", file.size, file.media_type)
                 for file in rows.files.get(message.id, ())
+                if f"/attachments/{file.id}" != message.media_url  # the player has it
             ),
             html_url=f"/messages/{message.id}/original" if message.html_blob else "",
             whole_url=f"/messages/{message.id}/whole" if _is_shortened(message) else "",
@@ -205,6 +206,8 @@ def _words(event: Event, names: dict[UUID, str], writer: Writer) -> tuple[str, s
             return "created", ""
         case "ticket.assigned":
             to = names.get(UUID(data["to"]), "") if data["to"] else ""
+            if to and event.actor_id == UUID(data["to"]):
+                return "taken", ""
             return ("assigned", to) if to else ("unassigned", "")
         case "ticket.status" if data["to"] in ("solved", "closed"):
             return "solved", ""

@@ -5,6 +5,7 @@ timeline, a panel and an e-mail is the same string. One `Formats` is one reader:
 locale, their time zone and the instant of this request.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -18,8 +19,15 @@ from flask import Flask, current_app, g
 from flask_babel import get_locale, get_timezone, gettext
 
 from billing_core.domain.money import Money, minor_units
+from helpdesk.customers.handles import spaced
 
 MINUS = "\N{MINUS SIGN}"
+
+# Both masks of a Brazilian document keep their punctuation; a bullet stands for a hidden digit.
+DOCUMENTS = (
+    ("CPF", re.compile(r"[\d•]{3}\.[\d•]{3}\.[\d•]{3}-[\d•]{2}")),
+    ("CNPJ", re.compile(r"[\w•]{2}\.[\w•]{3}\.[\w•]{3}/[\w•]{4}-[\d•]{2}")),
+)
 
 DayForm = Literal["weekday", "short", "table", "month", "long", "heading"]
 
@@ -172,6 +180,24 @@ class Formats:
             )
         return f"{lead}{minutes:02}:{seconds:02}"
 
+    def telephone(self, text: str) -> str:
+        """Write a number as people read it, in every country alike; any other text as it is."""
+        return spaced(text)
+
+    def document(self, masked: str) -> str:
+        """Say which document a masked number is of: `CPF •••.482.118-••`."""
+        known = next((name for name, shape in DOCUMENTS if shape.fullmatch(masked)), "")
+        return f"{known} {masked}".strip()
+
+    def size(self, count: int) -> str:
+        """Write a number of bytes: `212 kB`, `1,4 MB`."""
+        if count < 1000:
+            return f"{count} B"
+        unit, name = (1_000_000, "MB") if count >= 1_000_000 else (1000, "kB")
+        pattern = "#,##0.#" if name == "MB" else "#,##0"
+        figure = format_decimal(Decimal(count) / unit, pattern, locale=self.locale)
+        return f"{figure}\N{NO-BREAK SPACE}{name}"
+
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)
 
@@ -201,6 +227,7 @@ def template_filters(current: Callable[[], Formats]) -> dict[str, Callable[..., 
     """
     names = (
         "money", "figure", "clock", "day", "ago", "moment", "entry", "stamp", "duration", "countdown",
+        "telephone", "document", "size",
     )  # fmt: skip
 
     def bound(name: str) -> Callable[..., str]:

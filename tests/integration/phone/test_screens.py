@@ -50,6 +50,19 @@ def test_a_stranger_is_sent_away_from_every_door(office: Office) -> None:
         assert visitor.get(path).status_code == 302
 
 
+def test_a_voicemail_is_played_and_only_what_a_machine_heard_is_called_a_transcript(
+    office: Office,
+) -> None:
+    office.network.customer_calls(ANA, to=OURS, transcript="Me liguem amanhã.", duration_s=9)
+    drain(office.services)
+    page = text(browser(office).get(f"/inbox/{office.ticket().number}"))
+    assert page.count("<audio") == page.count("transcrição automática") == 1
+    assert page.index("Me liguem amanhã.") < page.index("transcrição automática")
+    assert office.files() != []  # the sound is kept, and not offered a second time as a file
+    assert "/attachments/" in page
+    assert ".wav" not in page
+
+
 def test_hours_and_greeting_are_kept_and_read_by_the_line(office: Office) -> None:
     admin = browser(office)
     form = HOURS | {"language": "en", "greeting": "Hi!", "closed_greeting": "Later."}

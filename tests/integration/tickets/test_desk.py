@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from babel.core import Locale
 from sqlalchemy import func, select
 
 from helpdesk.errors import Conflict, InvalidInput, NotFound
@@ -19,7 +20,10 @@ from helpdesk.tickets.desk import ReplyAsk
 from helpdesk.tickets.jobs import wake_snoozed
 from helpdesk.tickets.model import Draft, Message
 from helpdesk.tickets.queries import drafts_of, read_up_to, tags_of
+from helpdesk.tickets.screen import SystemLine
 from helpdesk.tickets.service import set_status
+from helpdesk.tickets.timeline import Writer, timeline_screen
+from helpdesk.web.formats import Formats
 from tests.conftest import TestClock
 from tests.integration.tickets.desk import (
     change,
@@ -34,6 +38,15 @@ from tests.integration.tickets.desk import (
 @pytest.fixture
 def ticket_id(services: Services) -> UUID:
     return writes_by_mail(services)
+
+
+def lines(services: Services, ticket_id: UUID) -> list[tuple[str, str]]:
+    """Return the grey lines of the timeline: what they say, and of whom or what."""
+    formats = Formats(Locale("en"), UTC, services.clock(), lambda message, **_: message)
+    with services.reading() as session:
+        ticket = read_ticket(services, ticket_id)
+        shown = timeline_screen(session, ticket, Writer(formats, "Sabiá")).items
+    return [(one.code, one.args["what"]) for one in shown if isinstance(one, SystemLine)]
 
 
 def writes_by_mail(services: Services, team_id: UUID | None = None) -> UUID:
@@ -231,6 +244,11 @@ def test_assigning_says_from_whom_to_whom_and_only_once(
     a, b = str(ana.id), str(bruno.id)
     assert told == [{"from": None, "to": a}, {"from": a, "to": b}, {"from": b, "to": None}]
     assert read_ticket(services, ticket_id).status == "open"
+    assert [code for code, _ in lines(services, ticket_id)][-3:] == [
+        "taken",  # by herself
+        "assigned",
+        "unassigned",
+    ]
     with pytest.raises(InvalidInput):
         desk.assign(services, ana, ticket_id, uuid4())
 

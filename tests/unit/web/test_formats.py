@@ -163,3 +163,41 @@ def test_filters_ask_who_reads_each_time() -> None:
         "R$\u00a0129,90",
         "R$129.90",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        pytest.param("+5511987654321", "+55 11 98765-4321", id="brazilian-mobile"),
+        pytest.param("+14155550100", "+1 415-555-0100", id="another-country"),
+        pytest.param("+999", "+999", id="no-number-stays-what-it-is"),
+        pytest.param("ana@exemplo.com.br", "ana@exemplo.com.br", id="an-address-is-left-alone"),
+    ],
+)
+def test_a_telephone_number_is_written_as_people_read_it(text: str, read: str) -> None:
+    assert PT.telephone(text) == EN.telephone(text) == read
+
+
+@pytest.mark.parametrize(
+    ("masked", "read"),
+    [
+        pytest.param("•••.482.118-••", "CPF •••.482.118-••", id="a-person"),
+        pytest.param("••.•••.678/0001-••", "CNPJ ••.•••.678/0001-••", id="a-company"),
+        pytest.param("•••••1234", "•••••1234", id="of-elsewhere"),
+        pytest.param("", "", id="none"),
+    ],
+)
+def test_a_document_says_what_it_is(masked: str, read: str) -> None:
+    assert PT.document(masked) == read
+
+
+@pytest.mark.parametrize(
+    ("count", "portuguese", "english"),
+    [
+        pytest.param(999, "999 B", "999 B", id="bytes"),
+        pytest.param(212_400, "212\u00a0kB", "212\u00a0kB", id="kilobytes"),
+        pytest.param(1_440_000, "1,4\u00a0MB", "1.4\u00a0MB", id="megabytes"),
+    ],
+)
+def test_a_size_follows_the_language(count: int, portuguese: str, english: str) -> None:
+    assert (PT.size(count), EN.size(count)) == (portuguese, english)
