@@ -23,6 +23,8 @@ from helpdesk.web.screen import Person, person
 
 MOST = 20  # customers of one search, conversations of one customer
 LONGEST_QUESTION = 200
+SHOWN = ("email", "phone", "whatsapp")  # what a person reads; a visitor's key is ours alone
+LOOKED_AT = 500  # newest conversations among which those who wrote lately are found
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class MergeScreen:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryScreen:
+    """Without a question `found` are those who wrote lately."""
+
     query: str = ""
     found: tuple[Found, ...] = ()
     chosen: CustomerPage | None = None
@@ -110,6 +114,23 @@ def search(session: Session, question: str) -> tuple[Found, ...]:
     for one in candidates(session, _asked(question), limit=MOST):
         found.setdefault(one.customer_id, one.score)
     return tuple(_listed(session, list(found.items())[:MOST]))
+
+
+def latest(session: Session, agent: Agent) -> tuple[Found, ...]:
+    """Return whose conversations, of those this agent may see, are the newest."""
+    newest = (
+        select(Ticket.id)
+        .where(Ticket.customer_id.is_not(None))
+        .order_by(Ticket.id.desc())  # ids begin with their time
+        .limit(LOOKED_AT)
+    )
+    seen = session.scalars(
+        select(Ticket.customer_id)
+        .where(Ticket.id.in_(newest), visible_to(agent))
+        .order_by(Ticket.id.desc())
+    )
+    known = dict.fromkeys(one for one in seen if one is not None)
+    return tuple(_listed(session, [(one, 0) for one in known][:MOST]))
 
 
 def customer_page(session: Session, agent: Agent, customer_id: UUID) -> CustomerPage:
@@ -197,7 +218,7 @@ def _listed(session: Session, found: list[tuple[UUID, int]]) -> Iterable[Found]:
         yield Found(
             customer_id=str(customer_id),
             person=person(customer.name, key=str(customer_id)),
-            detail=handles[0].value if handles else "",
+            detail=next((one.value for one in handles if one.kind in SHOWN), ""),
             score=score,
         )
 
@@ -229,5 +250,5 @@ def _handle_lines(handles: Iterable[Handle]) -> tuple[HandleLine, ...]:
     return tuple(
         HandleLine(one.kind, one.value, one.verified_at is not None)
         for one in handles
-        if one.kind in ("email", "phone", "whatsapp")
+        if one.kind in SHOWN
     )

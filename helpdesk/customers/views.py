@@ -4,9 +4,17 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from helpdesk.customers import link_codes
-from helpdesk.customers.directory import DirectoryScreen, customer_page, merge_screen, search
+from helpdesk.customers.directory import (
+    DirectoryScreen,
+    Found,
+    customer_page,
+    latest,
+    merge_screen,
+    search,
+)
 from helpdesk.customers.forms import MergeForm, read_code, read_customer_id
 from helpdesk.customers.merging import merge, preview_merge, undo_merge
 from helpdesk.customers.service import link
@@ -22,7 +30,7 @@ def directory() -> ResponseReturnValue:
     """Search customers by name, e-mail or telephone."""
     question = request.args.get("q", "")
     with services().reading() as session:
-        screen = DirectoryScreen(question, search(session, question))
+        screen = DirectoryScreen(question, _found(session, question))
     return _page(screen)
 
 
@@ -33,7 +41,7 @@ def show(customer_id: UUID) -> ResponseReturnValue:
     question = request.args.get("q", "")
     with services().reading() as session:
         chosen = customer_page(session, current_agent(), customer_id)
-        screen = DirectoryScreen(question, search(session, question), chosen)
+        screen = DirectoryScreen(question, _found(session, question), chosen)
     return _page(screen)
 
 
@@ -93,6 +101,10 @@ def told_code(ticket_id: UUID) -> ResponseReturnValue:
     typed = read_code(request.form)
     link_codes.tell_code(services(), current_agent(), ticket_id=ticket_id, typed=typed)
     return redirect(f"/tickets/{ticket_id}/panel", code=303)
+
+
+def _found(session: Session, question: str) -> tuple[Found, ...]:
+    return search(session, question) if question.strip() else latest(session, current_agent())
 
 
 def _page(screen: DirectoryScreen) -> str:

@@ -28,7 +28,12 @@ def show(invoice_id: UUID) -> ResponseReturnValue:
     with services().reading() as session:
         document = document_visible_to(session, current_agent(), invoice_id)
         screen = invoice_screen(document, current_formats(), seller=services().settings.company)
-    return render_template("invoices/page.html", shell=shell_screen(""), invoice=screen)
+    return render_template(
+        "invoices/page.html",
+        shell=shell_screen("customers"),
+        invoice=screen,
+        customer=document.customer,
+    )
 
 
 @bp.get("/invoices/<uuid:invoice_id>.pdf")

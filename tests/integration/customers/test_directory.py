@@ -117,6 +117,29 @@ def test_conversations_of_other_teams_are_not_listed(
     assert "A private matter" not in browser.get(f"/customers/{two[0]}").text
 
 
+def test_those_who_wrote_lately_are_there_without_a_question(
+    browser: Browser, world: World, two: tuple[UUID, UUID]
+) -> None:
+    assert "people-row" not in browser.get("/customers").text
+    ticket = world.ticket_of(world.arrives(mail("7:1")))
+    page = browser.get("/customers").text
+    assert f"/customers/{two[0]}" in page
+    assert f"/customers/{two[1]}" not in page
+    team = make_team(world.services, "Fraud")
+    with world.services.begin() as tx:
+        lock_ticket(tx, ticket.id).team_id = team
+    assert "people-row" not in browser.get("/customers").text
+
+
+def test_a_list_shows_an_address_that_people_use_not_a_visitors_key(
+    browser: Browser, world: World
+) -> None:
+    world.customer("Rita Lemos", chat="rita.lemos", phone=PHONE)
+    page = browser.get("/customers", query_string={"q": "Rita"}).text
+    assert "+55 11 98765-4321" in page
+    assert "rita.lemos" not in page
+
+
 def test_a_code_is_sent_and_told_from_the_panel(
     browser: Browser, world: World, two: tuple[UUID, UUID]
 ) -> None:
