@@ -38,7 +38,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   afterSwap();
   const target = event.detail?.ctx?.target;
   if (target?.id === "drawer" && drawerTakesFocus) $("#drawer h2, #drawer [tabindex='-1']")?.focus();
-  if (target?.id === "queue") markCurrent();
+  if (target?.id === "queue" || target?.id === "conversation-header") markCurrent();
 });
 document.addEventListener("htmx:response:error", (event) => {
   const target = event.detail?.ctx?.target;

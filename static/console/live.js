@@ -54,7 +54,8 @@ export function refreshHeader() {
   clearTimeout(headerTimer);
   headerTimer = setTimeout(() => {
     if ($("#conversation-header [popover]:popover-open")) return refreshHeader(); // not under the pointer
-    swap(`/tickets/${ticketId()}/header`, "#conversation-header");
+    swap(`/tickets/${ticketId()}/header`, "#conversation-header").then(() =>
+      document.dispatchEvent(new CustomEvent("console:queue")));
   }, 250);
 }
 

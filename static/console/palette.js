@@ -9,19 +9,30 @@ let commands = [];
 
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
+/** What acts here comes first, then where to go, then the conversations of the queue. */
 function collect() {
-  commands = $$("[data-command]")
-    .filter((element) => element.offsetParent !== null)
-    .map((element) => ({ element, name: element.dataset.command, keys: element.dataset.keys ?? "" }));
-  for (const row of $$("#queue .q-row")) {
-    commands.push({ element: row, name: `#${row.dataset.number} ${$("b", row).textContent}`, keys: "" });
-  }
+  const named = $$("[data-command]")
+    .filter((element) => element.offsetParent !== null || element.closest("[popover]"))
+    .map((element) => ({
+      element,
+      name: element.dataset.command,
+      keys: element.dataset.keys ?? "",
+      group: element.matches("a") ? "go" : "here",
+    }));
+  const talks = $$("#queue .q-row").map((row) => ({
+    element: row,
+    name: `${$("b", row).textContent} #${row.dataset.number}`,
+    keys: "",
+    group: "talks",
+  }));
+  commands = ["here", "go"].flatMap((group) => named.filter((command) => command.group === group)).concat(talks);
 }
 
 function render() {
   const asked = plain(words.value).split(/\s+/).filter(Boolean);
-  const found = commands.filter((command) => asked.every((part) => plain(command.name).includes(part))).slice(0, 12);
-  list.replaceChildren(...found.map(option));
+  const found = commands.filter((command) => asked.every((part) => plain(command.name).includes(part))).slice(0, 24);
+  list.replaceChildren(...found.flatMap((command, index) =>
+    command.group === found[index - 1]?.group ? [option(command, index)] : [heading(command.group), option(command, index)]));
   if (!found.length) list.replaceChildren(note());
   choose(0);
 }
@@ -30,7 +41,13 @@ function option(command, index) {
   const item = document.createElement("li");
   item.id = `command-${index}`;
   item.role = "option";
-  item.textContent = command.name;
+  const picture = $("svg.i", command.element)?.cloneNode(true);
+  if (picture) {
+    picture.removeAttribute("role");
+    picture.setAttribute("aria-hidden", "true");
+    item.append(picture);
+  }
+  item.append(command.name);
   if (command.element.matches("[data-money]")) item.className = "money";
   const keys = document.createElement("span");
   keys.className = "end";
@@ -41,6 +58,14 @@ function option(command, index) {
   }
   item.append(keys);
   item.addEventListener("click", () => run(command));
+  return item;
+}
+
+function heading(group) {
+  const item = document.createElement("li");
+  item.role = "presentation";
+  item.className = "group";
+  item.textContent = dialog.dataset[group];
   return item;
 }
 

@@ -1,6 +1,6 @@
 // Which conversation, which view, what is open over it.
 
-import { $, $$ } from "../ui/page.js";
+import { $, $$, word } from "../ui/page.js";
 import { composer } from "./composer.js";
 import { toEnd } from "./timeline.js";
 
@@ -41,9 +41,29 @@ export function toggleQueue(open = shell().dataset.queue !== "open") {
 export function markCurrent() {
   landmarks();
   const number = $("#work")?.dataset.number;
-  for (const row of $$("#queue .q-row")) {
+  const rows = $$("#queue .q-row");
+  for (const row of rows) {
     if (row.dataset.number === number) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
+  }
+  sayPlace(rows, number);
+}
+
+/** Where the queue itself is away, the header says how long it is, what is late, and our place in it. */
+function sayPlace(rows, number) {
+  const queue = $("#queue");
+  const place = rows.findIndex((row) => row.dataset.number === number) + 1;
+  const late = Number($(".q-group.late .num", queue ?? document.createElement("p"))?.textContent ?? 0);
+  const texts = {
+    total: queue ? word("lineTotal", { total: queue.dataset.total }) : "",
+    place: place ? word("linePlace", { place, total: queue.dataset.total }) : "",
+    late: late ? word(late === 1 ? "pastDueOne" : "pastDue", { n: late }) : "",
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    const spot = $(`[data-queue-${name}]`);
+    if (!spot) continue;
+    if (text || name !== "total") spot.textContent = text;
+    if (name === "late") spot.hidden = !text;
   }
 }
 

@@ -50,7 +50,7 @@ document.addEventListener("click", (event) => {
   const dismissed = event.target.closest("[data-dismiss]");
   if (dismissed) $(dismissed.dataset.dismiss)?.replaceChildren();
   const chosen = event.target.closest(".menu button, .menu a");
-  if (chosen && !chosen.hasAttribute("data-open")) {
+  if (chosen && !chosen.matches("[data-open], [popovertarget]")) {
     setTimeout(() => chosen.closest("[popover]")?.matches(":popover-open") && chosen.closest("[popover]").hidePopover());
   }
 });
