@@ -2,6 +2,7 @@
 
 import atexit
 import shutil
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
 from helpdesk.db import make_engine
 from helpdesk.migrations.runner import migrate
@@ -29,6 +30,43 @@ def fresh_sqlite(folder: Path) -> str:
     path = folder / "guiche.sqlite"
     shutil.copyfile(_sqlite_template(), path)
     return f"sqlite:///{path}"
+
+
+def unsynced(engine: Engine) -> Engine:
+    """Let SQLite leave the writing to the disk to the machine: all else is as it was.
+
+    For tests of thousands of examples, which never pull the plug.
+    """
+    event.listen(
+        engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF")
+    )
+    return engine
+
+
+class Rewindable:
+    """A SQLite database that many examples use in turn, each finding it as it was at first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._first = sqlite3.connect(":memory:", check_same_thread=False)
+        self._copy(into_database=False)
+
+    def rewind(self) -> None:
+        """Put every table back. Nobody may be in a transaction."""
+        self._copy(into_database=True)
+
+    def close(self) -> None:
+        self._first.close()
+
+    def _copy(self, *, into_database: bool) -> None:
+        pooled = self._engine.raw_connection()
+        try:
+            database = pooled.driver_connection
+            assert isinstance(database, sqlite3.Connection)
+            source, target = (self._first, database) if into_database else (database, self._first)
+            source.backup(target)
+        finally:
+            pooled.close()
 
 
 @cache

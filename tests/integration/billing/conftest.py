@@ -29,6 +29,7 @@ from billing_core.subscriptions import (
     start_subscription,
 )
 from helpdesk.db import make_engine, uuid7
+from tests.databases import unsynced
 
 
 def brl(minor: int) -> Money:
@@ -57,9 +58,12 @@ _open: ContextVar[bool] = ContextVar("open", default=False)
 class Company:
     """Everything a billing test needs; say only what the test is about."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, synced: bool = True) -> None:
         self.engine = make_engine(url)
         self.books = make_engine(url)  # the gateway's own connections
+        if not synced:
+            unsynced(self.engine)
+            unsynced(self.books)
         self.at = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
         self.entropy: Callable[[int], bytes] = os.urandom  # a seeded one makes a run repeatable
         self.events: list[object] = []

@@ -1,18 +1,23 @@
 """Short ways to do things to subscriptions, each previewed first: the preview is what happens."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from billing_core.cancellations import CancelAsk, CancelResult, cancel, preview_cancel
 from billing_core.credits import credit_balance
+from billing_core.errors import RefundTooLarge
 from billing_core.pauses import PauseAsk, PauseResult, pause, preview_pause
 from billing_core.plan_change_rules import PlanChangeAsk
 from billing_core.plan_changes import PlanChangeResult, change_plan, preview_plan_change
+from billing_core.refunds import RefundAsk, give_back, preview_refund
 from billing_core.resumptions import ResumeAsk, preview_resume, resume
 from billing_core.starts import StartSubscription, preview_start, start_subscription
 from billing_core.store.invoice import Invoice
+from billing_core.store.payment import Payment
 from billing_core.store.subscription import Subscription
 from billing_core.subscriptions import NewMethod, add_payment_method
 
@@ -122,6 +127,21 @@ def changed(
         done = change_plan(tx, ask, expected=shown.inputs_hash)
     assert abs(done.net) == shown.amount
     return done
+
+
+def given_back(company: Company, ask: RefundAsk) -> None:
+    """Promise a refund: what its preview leaves is what a next one finds."""
+    with company.begin() as tx:
+        shown = preview_refund(tx.session, ask, tx.at)
+    rows = {row.item: row.after for row in shown.rows}
+    with company.begin() as tx:
+        give_back(tx, ask, held=False, expected=shown.inputs_hash)
+        customer_id = tx.session.get_one(Payment, ask.payment_id).customer_id
+        assert rows["credit.balance"] == credit_balance(tx.session, customer_id, "BRL")
+    too_much = replace(ask, amount=brl(10**9))
+    with company.begin() as tx, pytest.raises(RefundTooLarge) as refusal:
+        preview_refund(tx.session, too_much, tx.at)
+    assert rows["payment.left"] == refusal.value.left
 
 
 def period(company: Company, subscription_id: UUID) -> tuple[date, date]:
