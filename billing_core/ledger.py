@@ -12,6 +12,7 @@ from .store.dispute import Dispute
 from .store.ledger import CreditBalance, CreditEntry, LedgerEntry, LedgerLine, LedgerWaiting
 from .store.payment import Payment, Refund
 
+TrialBalance = dict[tuple[str, str], Money]
 SIGNED = case((LedgerLine.side == "debit", LedgerLine.amount_minor), else_=-LedgerLine.amount_minor)
 
 
@@ -48,7 +49,7 @@ def post(tx: Tx, *entries: Entry) -> None:
     add_rows(tx.session, LedgerWaiting, [{"entry_id": head["id"]} for head in heads])
 
 
-def trial_balance(session: Session) -> dict[tuple[str, str], Money]:
+def trial_balance(session: Session) -> TrialBalance:
     """Return (account, currency) -> debits minus credits. Per currency they add up to zero."""
     sums = session.execute(
         select(LedgerLine.account, LedgerLine.currency, func.sum(SIGNED)).group_by(
@@ -64,10 +65,11 @@ def verify_ledger(session: Session) -> list[str]:
     Every entry balances per currency; cash equals what payments hold; customer credit
     equals the balances; every balance equals its entries; every settled refund is booked.
     """
+    booked = trial_balance(session)  # once: it reads every line there is
     return [
         *_unbalanced_entries(session),
-        *_cash_against_payments(session),
-        *_credit_against_balances(session),
+        *_cash_against_payments(session, booked),
+        *_credit_against_balances(session, booked),
         *_balances_against_entries(session),
         *_refunds_against_payments(session),
         *_refunds_against_entries(session),
@@ -84,7 +86,7 @@ def _unbalanced_entries(session: Session) -> list[str]:
     return [f"entry {id}: {currency} is off by {minor}" for id, currency, minor in sums]
 
 
-def _cash_against_payments(session: Session) -> list[str]:
+def _cash_against_payments(session: Session, booked: TrialBalance) -> list[str]:
     """What came in is with the gateway, but for what left it: refunds, and what disputes hold."""
     minor = Payment.captured_minor - Payment.refunded_minor
     held = _sums(session, select(Payment.currency, func.sum(minor)).group_by(Payment.currency))
@@ -99,9 +101,9 @@ def _cash_against_payments(session: Session) -> list[str]:
         taken = disputed.get(currency, 0) + lost.get(currency, 0)
         held[currency] += by_hand.get(currency, 0) - taken
     return [
-        *_compare("cash_at_gateway", _account(session, "cash_at_gateway"), held),
-        *_compare("disputed_funds", _account(session, "disputed_funds"), disputed),
-        *_compare("dispute_losses", _account(session, "dispute_losses"), lost),
+        *_compare("cash_at_gateway", _account(booked, "cash_at_gateway"), held),
+        *_compare("disputed_funds", _account(booked, "disputed_funds"), disputed),
+        *_compare("dispute_losses", _account(booked, "dispute_losses"), lost),
     ]
 
 
@@ -118,14 +120,14 @@ def _sums(session: Session, query: Select[str, int]) -> dict[str, int]:
     return {currency: int(minor) for currency, minor in session.execute(query)}
 
 
-def _credit_against_balances(session: Session) -> list[str]:
+def _credit_against_balances(session: Session, booked: TrialBalance) -> list[str]:
     owed = _sums(
         session,
         select(CreditBalance.currency, -func.sum(CreditBalance.balance_minor)).group_by(
             CreditBalance.currency
         ),
     )
-    return _compare("customer_credit", _account(session, "customer_credit"), owed)
+    return _compare("customer_credit", _account(booked, "customer_credit"), owed)
 
 
 def _balances_against_entries(session: Session) -> list[str]:
@@ -192,12 +194,8 @@ def _refunds_against_entries(session: Session) -> list[str]:
     return [f"refund {id}: settled, but not in the books" for id in missing]
 
 
-def _account(session: Session, account: str) -> dict[str, int]:
-    return {
-        currency: money.minor
-        for (name, currency), money in trial_balance(session).items()
-        if name == account
-    }
+def _account(booked: TrialBalance, account: str) -> dict[str, int]:
+    return {currency: money.minor for (name, currency), money in booked.items() if name == account}
 
 
 def _compare(account: str, booked: dict[str, int], held: dict[str, int]) -> list[str]:
