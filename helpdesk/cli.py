@@ -84,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     command("settings", _settings, "list the settings and their values")
     mail = command("mail", _mail, "hand a message to the inbox: guiche mail ingest < message.eml")
     mail.add_argument("action", choices=["ingest"])
+    mail.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="whom it is for; may be repeated",
+    )
     add_commands(commands, _with_services)
     command("check", _check, "lint, types, contracts between packages")
     bench = command("bench", _bench, "run one benchmark and print its table")
@@ -171,17 +178,18 @@ def _settings(_: argparse.Namespace) -> None:
         print(f"GUICHE_{name.upper()} = {shown}")  # noqa: T201
 
 
-def _mail(_: argparse.Namespace) -> int:
+def _mail(parsed: argparse.Namespace) -> int:
     from helpdesk.bootstrap import build_services
-    from helpdesk.inbox.service import ingest_mail
+    from helpdesk.mailboxes.handover import come_again, hand_over
 
-    services = build_services(prepare())
     try:
-        stored = ingest_mail(services, sys.stdin.buffer.read())
-    finally:
-        services.db.close()
-    print(stored)  # noqa: T201
-    return 0
+        services = build_services(prepare())
+        try:
+            return hand_over(services, sys.stdin.buffer.read(), parsed.to)
+        finally:
+            services.db.close()
+    except Exception as fault:  # a program that ends otherwise makes its server return the mail
+        return come_again(fault)
 
 
 def _with_services(command: Command, parsed: argparse.Namespace) -> int:
