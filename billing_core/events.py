@@ -262,6 +262,7 @@ class DisputeEvent:
     customer_id: UUID
     state: str
     reason: str
+    kind: str  # chargeback or special_return
     amount: Money
     reserved: Money
     respond_by: datetime | None

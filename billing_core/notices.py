@@ -92,6 +92,7 @@ def _dump_dispute(dispute: DisputeNotice) -> dict[str, Any]:
         "reason": dispute.reason,
         "amount": _dump_money(dispute.amount),
         "respond_by": _dump_instant(dispute.respond_by),
+        "kind": dispute.kind,
     }
 
 
@@ -103,6 +104,7 @@ def _load_dispute(said: dict[str, Any]) -> DisputeNotice:
         reason=said["reason"],
         amount=_load_money(said["amount"]),
         respond_by=_load_instant(said["respond_by"]),
+        kind=said.get("kind", "chargeback"),  # notices kept before there was another
     )
 
 

@@ -77,7 +77,11 @@ class MandateAsk:
 
 @dataclass(frozen=True, slots=True)
 class DisputeNotice:
-    """What a gateway knows about one dispute. `amount` is what it holds back, or took."""
+    """What a gateway knows about one dispute. `amount` is what it holds back, or took.
+
+    A `special_return` is Pix's (MED): the payer's bank says that it was a fraud, ours keeps
+    the money back until we have said what it was for.
+    """
 
     ref: str
     payment_ref: str  # the gateway's id of the charge
@@ -85,6 +89,7 @@ class DisputeNotice:
     reason: str
     amount: Money
     respond_by: datetime | None
+    kind: Literal["chargeback", "special_return"] = "chargeback"
 
 
 @dataclass(frozen=True, slots=True)

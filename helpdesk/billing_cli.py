@@ -1,12 +1,12 @@
 """The commands of `guiche` about money: they read, and run what the schedule runs anyway.
 
-What moves money by a person's decision is done in the console, where it is previewed,
-limited, approved and recorded.
+What changes something by a person's decision: acts_cli and catalogue_cli. Money that leaves
+does so from the console alone, where it is previewed, limited, approved and recorded.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -15,13 +15,13 @@ from uuid import UUID
 from billing_core.domain.calendar import local_date, start_of
 from billing_core.domain.metrics import Figures
 from billing_core.domain.money import Money
+from helpdesk.acts_cli import Command, Failed, Lines, add_acts, add_differences, difference
+from helpdesk.catalogue_cli import add_catalogue
+
+__all__ = ["Command", "Failed", "add_commands", "print_lines"]
 
 if TYPE_CHECKING:
     from helpdesk.services import Services
-
-Lines = Iterator[str]
-Command = Callable[["Services", argparse.Namespace], Lines]
-"""Yields what to print. `Failed` ends it with status 1."""
 
 TEACH = {
     "billing": """\
@@ -29,7 +29,13 @@ Bill what is due, or look at what will be.
 
   guiche billing run                   bill every period that has begun, collect, ask again
   guiche billing preview SUBSCRIPTION  the next charge of one subscription, line by line
+  guiche billing prices|account|dunning   the catalogue, a customer, an unpaid invoice
+  guiche billing price|coupon|redeem|tax  change what is sold, discounted and taxed
+  guiche billing pause|resume|cancel|uncancel SUBSCRIPTION
+  guiche billing void|write-off INVOICE   shown first; done with --yes --by ADDRESS
+  guiche billing clock new|join|advance   move a test customer through years
 
+Refunds, credit, corrections and plan changes are made in the console, from a conversation.
 The worker does `run` every minute; running it by hand as well bills nothing twice.
 """,
     "ledger": """\
@@ -49,8 +55,12 @@ Compare one day (UTC) with what the gateways themselves report, and list what di
   guiche reconcile                                   yesterday, every gateway
   guiche reconcile --gateway stripe --day 2026-10-31
 
+  guiche reconcile list                              all that is not resolved
+  guiche reconcile resolve ITEM --note TEXT --by ADDRESS
+  guiche reconcile book ITEM PAYMENT --note TEXT     a refund made outside, never told of
+
 A movement whose answer we missed is asked for again and settled as usual; nothing else is
-changed. Exits with 1 while something differs. Resolving a difference is done by a person.
+changed. Exits with 1 while something differs. A person resolves a difference, or books it.
 """,
     "metrics": """\
 Recurring revenue of one month, for each currency: MRR and its movements, ARR, churn, NRR, GRR.
@@ -62,10 +72,6 @@ A month begins at midnight in the time zone of the settings. Revenue is what pla
 month (a year / 12, a day x 365 / 12), after lasting discounts, before tax, without usage.
 """,
 }
-
-
-class Failed(Exception):
-    """The command has said what is wrong; its status is 1."""
 
 
 def add_commands(
@@ -95,6 +101,8 @@ def add_commands(
     add(acts, "run", "bill every period that has begun, collect, ask again", billing_run)
     preview = add(acts, "preview", "the next charge of one subscription", billing_preview)
     preview.add_argument("subscription", type=UUID, metavar="SUBSCRIPTION")
+    add_catalogue(acts, add)
+    add_acts(acts, add)
     ledger = add(commands, "ledger", "verify the books, or print every account")
     acts = ledger.add_subparsers(required=True, metavar="ACTION")
     verify = add(acts, "verify", "look for everything that may be wrong", ledger_verify)
@@ -106,6 +114,7 @@ def add_commands(
     )
     reconcile.add_argument("--gateway", metavar="NAME")
     reconcile.add_argument("--day", type=date.fromisoformat, metavar="DATE")
+    add_differences(reconcile.add_subparsers(metavar="ACTION"), add)
     metrics = add(commands, "metrics", "recurring revenue, churn and retention", metrics_of_month)
     metrics.add_argument("--month", type=month, metavar="YYYY-MM")
 
@@ -226,7 +235,7 @@ def reconcile_days(services: "Services", parsed: argparse.Namespace) -> Lines:
         with services.reading() as session:
             found = mismatches(session, gateway=name, day=day)
         for item in found:
-            yield f"  {item.kind} {item.ref}: ours {item.ours or '-'}, theirs {item.theirs or '-'}"
+            yield f"  {difference(item)}"
     if open_:
         raise Failed(f"{open_} movements differ")
 

@@ -102,9 +102,15 @@ def durable_jobs(settings: Settings) -> Callable[[Engine], Jobs]:
 
 def connect_reactions(reactions: Reactions) -> None:
     """Say which feature hears of which event."""
-    from billing_core.events import DuplicateChargeFound, LatePaymentArrived, PaymentsCaptured
+    from billing_core.events import (
+        DuplicateChargeFound,
+        LatePaymentArrived,
+        MandateChanged,
+        PaymentsCaptured,
+    )
     from helpdesk.billing_desk import disputes, gateway_notices
     from helpdesk.billing_desk import sending as billing_desk
+    from helpdesk.customers.ended_consents import hear_of_consent
     from helpdesk.customers.findings import hear_of_charges, hear_of_duplicate
     from helpdesk.customers.late_payments import hear_of_late_payment
 
@@ -114,6 +120,7 @@ def connect_reactions(reactions: Reactions) -> None:
     reactions.on(PaymentsCaptured, hear_of_charges)
     reactions.on(DuplicateChargeFound, hear_of_duplicate)
     reactions.on(LatePaymentArrived, hear_of_late_payment)
+    reactions.on(MandateChanged, hear_of_consent)
 
 
 def declare_jobs() -> None:

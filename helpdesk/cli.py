@@ -25,7 +25,7 @@ at scale, on as many machines as you like (PostgreSQL and Redis):
   guiche worker           reads mailboxes, sends, bills, refunds
 
 money, for those who keep the books (each explains itself with --help):
-  guiche billing run|preview SUBSCRIPTION
+  guiche billing run|preview|account|cancel|...
   guiche ledger verify|balance
   guiche reconcile
   guiche metrics

@@ -23,7 +23,7 @@ from ..errors import (
     TransactionOpen,
     UnreadableNotice,
 )
-from ..ports import GatewayEvent, Receipt, ReportLine
+from ..ports import DisputeNotice, GatewayEvent, Receipt, ReportLine
 from .signing import check_signature, header_of
 
 SIGNATURE = "Bank-Signature"
@@ -49,6 +49,14 @@ _STATES: dict[str, Literal["pending", "succeeded", "failed"]] = {
     # mandates
     "CRIADA": "pending",
     "APROVADA": "succeeded",
+}
+
+
+_RETURNS = {
+    "ABERTA": "needs_response",
+    "EM_ANALISE": "under_review",
+    "DEVOLVIDA": "lost",
+    "NEGADA": "won",
 }
 
 
@@ -136,6 +144,9 @@ class BankLine:
             said = json.loads(body)
             id, kind = said["id"], said["kind"]
             paper = said[kind]
+            if kind == "return":
+                notice = return_notice(paper)
+                return [GatewayEvent(id, "dispute", dispute=notice, payment_ref=notice.payment_ref)]
             read = {"charge": receipt_of, "refund": refund_receipt, "mandate": mandate_receipt}
             receipt = read[kind](paper)
             payment_ref = paper["charge"] if kind == "refund" else ""
@@ -207,6 +218,20 @@ def mandate_receipt(paper: dict[str, Any]) -> Receipt:
         state=_STATES[paper["state"]],
         amount=read_amount(paper["max_amount"] or "0.00"),
         code=paper["code"],
+    )
+
+
+def return_notice(paper: dict[str, Any]) -> DisputeNotice:
+    """Read a special return. `amount` is what the bank found to keep back, maybe not all of it."""
+    state = _RETURNS[paper["state"]]
+    return DisputeNotice(
+        ref=paper["id"],
+        payment_ref=paper["charge"],
+        state="accepted" if state == "lost" and paper["agreed"] else state,
+        reason=paper["reason"],
+        amount=read_amount(paper["amount"]),
+        respond_by=read_instant(paper["answer_by"]),
+        kind="special_return",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from ..domain.brcode import build_dynamic
 from ..domain.money import Money
@@ -24,6 +25,7 @@ from .bank_line import (
     read_amount,
     read_instant,
     refund_receipt,
+    return_notice,
     told_or_declined,
     written_amount,
 )
@@ -109,12 +111,23 @@ class PixGateway:
     def find_refund(self, key: str) -> Receipt | None:
         return self._line.find(f"/v1/pix/refunds/{paper_id(key)}", refund_receipt)
 
-    def find_dispute(self, ref: str) -> DisputeNotice | None:  # noqa: ARG002  (the port's signature)
-        """Pix has no disputes: a payer who complains gets a refund, or none."""
-        return None
+    def find_dispute(self, ref: str) -> DisputeNotice | None:
+        """Return a special return (MED): Pix has no other objection to a payment."""
+        try:
+            return self._line.ask(
+                "GET", f"/v1/pix/returns/{quote(ref, safe='')}", read=return_notice
+            )
+        except NotKnown:
+            return None
 
-    def answer_dispute(self, ref: str, *, evidence: Mapping[str, str] | None, key: str) -> None:  # noqa: ARG002
-        raise GatewayDeclined("no_disputes")
+    def answer_dispute(self, ref: str, *, evidence: Mapping[str, str] | None, key: str) -> None:
+        """Agree that it was a fraud with None: the money goes back. Words say why it was none."""
+        said = {"key": key, "agrees": evidence is None, "words": dict(evidence or {})}
+        path = f"/v1/pix/returns/{quote(ref, safe='')}/answer"
+        try:
+            self._line.ask("POST", path, said, read=return_notice, key=key)
+        except NotKnown as unknown:
+            raise GatewayDeclined("no_such_dispute") from unknown
 
     def ask_mandate(self, ask: MandateAsk) -> Receipt:
         """Ask a payer to consent; pending until she answers in her bank's application."""

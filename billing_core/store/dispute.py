@@ -16,7 +16,7 @@ OPEN_ANSWERS = ("requested", "sending", "unknown")  # the gateway may not have t
 
 
 class Dispute(Base):
-    """A payer's objection, as the gateway tells it.
+    """A payer's objection, as the gateway tells it: a card's chargeback, or Pix's special return.
 
     `amount_minor` is the gateway's word. `reserved_minor` is what of it still was with us:
     what had been given back before is answered with evidence, not paid twice. `held` says

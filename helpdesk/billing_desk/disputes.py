@@ -27,9 +27,9 @@ from billing_core.store.locks import lock_payment
 from billing_core.store.payment import Payment, Refund
 from helpdesk.billing_desk.evidence import disputed_of, evidence_for
 from helpdesk.customers.findings import ticket_at_work
-from helpdesk.customers.queries import living_customer
+from helpdesk.customers.own_tickets import open_about
 from helpdesk.db import UnitOfWork
-from helpdesk.errors import Forbidden, NotFound
+from helpdesk.errors import Forbidden
 from helpdesk.events.model import Event
 from helpdesk.events.reactions import Reactions
 from helpdesk.events.service import Actor, append_event, audit
@@ -37,7 +37,6 @@ from helpdesk.services import Services
 from helpdesk.staff.policy import may
 from helpdesk.tickets.model import Ticket
 from helpdesk.tickets.queries import lock_ticket
-from helpdesk.tickets.service import NewTicket, open_ticket, snippet_of
 
 if TYPE_CHECKING:
     from helpdesk.web.access import Agent
@@ -52,6 +51,16 @@ NEWS = timedelta(hours=6)  # before a gateway is asked how an open dispute stand
 _SUBJECTS: Final = {
     "pt_BR": ("Contestação de {amount}: responder até {until}", "Contestação de {amount}"),
     "en": ("Dispute of {amount}: answer by {until}", "Dispute of {amount}"),
+}
+_RETURNS: Final = {
+    "pt_BR": (
+        "Devolução especial de Pix (MED) de {amount}: responder até {until}",
+        "Devolução especial de Pix (MED) de {amount}",
+    ),
+    "en": (
+        "Special return of a Pix (MED) of {amount}: answer by {until}",
+        "Special return of a Pix (MED) of {amount}",
+    ),
 }
 
 
@@ -184,6 +193,7 @@ def _facts(tx: UnitOfWork, dispute: Dispute) -> dict[str, Any]:
         "payment_id": str(dispute.payment_id),
         "state": dispute.state,
         "reason": dispute.reason,
+        "kind": dispute.kind,
         "amount_minor": dispute.amount_minor,
         "reserved_minor": dispute.reserved_minor,
         "currency": dispute.currency,
@@ -208,34 +218,22 @@ def _told(tx: UnitOfWork, dispute: Dispute) -> tuple[UUID, dict[str, Any]] | Non
 
 
 def _open(tx: UnitOfWork, services: Services, dispute: Dispute, payment: Payment) -> Ticket:
-    try:
-        customer = living_customer(tx.session, dispute.customer_id)
-    except NotFound:  # nobody that the helpdesk knows: a person must look
-        customer = None
-    found = ticket_at_work(tx, customer.id) if customer else None
-    earlier = tx.session.get_one(Ticket, found) if found else None
     invoice = tx.session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
-    subject = _subject(services, dispute)
-    ticket = open_ticket(
+    ticket = open_about(
         tx,
-        NewTicket(
-            subject=subject,
-            channel=earlier.last_channel if earlier else "email",
-            customer_id=customer.id if customer else None,
-            customer_name=customer.name if customer else "",
-            subscription_id=invoice.subscription_id if invoice else None,
-            related_id=earlier.id if earlier else None,
-        ),
+        _subject(services, dispute),
+        customer_id=dispute.customer_id,
+        subscription_id=invoice.subscription_id if invoice else None,
+        urgent=stage_of(dispute.state) != "closed",  # type: ignore[arg-type]
     )
-    urgent = stage_of(dispute.state) != "closed"  # type: ignore[arg-type]
-    ticket.priority, ticket.snippet = "high" if urgent else "normal", snippet_of(subject)
     ticket.money_at_stake_minor, ticket.money_currency = dispute.amount_minor, dispute.currency
     return ticket
 
 
 def _subject(services: Services, dispute: Dispute) -> str:
     language = services.settings.language
-    with_deadline, without = _SUBJECTS[language]
+    subjects = _RETURNS if dispute.kind == "special_return" else _SUBJECTS
+    with_deadline, without = subjects[language]
     amount = _amount(dispute.amount, language)
     if dispute.respond_by is None:
         return without.format(amount=amount)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from billing_core import attempts, payments, refunds
 from billing_core.credits import give_credit
@@ -105,9 +106,13 @@ def _tell_customer(services: Services, act_id: UUID) -> None:
 
 
 def reconcile(services: Services) -> None:
-    """Ask the gateways about everything that has waited too long for an answer."""
+    """Ask the gateways about everything that has waited too long for an answer.
+
+    And send what billing has promised by itself: no act's job will.
+    """
     before = services.clock() - PATIENCE
     with services.reading() as session:
+        promised = _without_act(session)
         silent_refunds = [
             (id, session.get_one(Refund, id).gateway)
             for id in refunds.refunds_to_reconcile(session, before)
@@ -119,6 +124,9 @@ def reconcile(services: Services) -> None:
             .order_by(MoneyAct.changed_at)
             .limit(100)
         ).all()
+    for refund_id, gateway in promised:
+        with _one_fault_at_a_time("refund", refund_id):
+            refunds.send_refund(services.begin, services.gateways[gateway], refund_id)
     for refund_id, gateway in silent_refunds:
         with _one_fault_at_a_time("refund", refund_id):
             refunds.reconcile_refund(services.begin, services.gateways[gateway], refund_id)
@@ -128,6 +136,13 @@ def reconcile(services: Services) -> None:
     for act_id, kind in left:  # a lost wake-up, or a crash before billing heard of it
         with _one_fault_at_a_time("act", act_id):
             (collect_change if kind == "plan_change" else _send_unsent)(services, act_id)
+
+
+def _without_act(session: Session) -> list[tuple[UUID, str]]:
+    """Return (refund, gateway) of what is to be sent and belongs to no act: a cancellation on its date."""
+    ids = refunds.refunds_to_send(session)
+    acts = set(session.scalars(select(MoneyAct.subject_id).where(MoneyAct.subject_id.in_(ids))))
+    return [(id, session.get_one(Refund, id).gateway) for id in ids if id not in acts]
 
 
 @contextmanager

@@ -11,16 +11,12 @@ from sqlalchemy import select
 from billing_core.events import LatePaymentArrived
 from billing_core.store.invoice import Invoice
 from billing_core.store.locks import lock_payment
-from helpdesk.customers.findings import ticket_at_work
-from helpdesk.customers.model import Customer
-from helpdesk.customers.queries import living_customer
+from helpdesk.customers.own_tickets import open_about
 from helpdesk.db import UnitOfWork
-from helpdesk.errors import NotFound
 from helpdesk.events.model import Event
 from helpdesk.events.service import Actor, append_event
 from helpdesk.services import Services
 from helpdesk.tickets.model import Ticket
-from helpdesk.tickets.service import NewTicket, open_ticket, snippet_of
 
 _SUBJECTS: Final = {
     "pt_BR": "Pagamento atrasado: dinheiro à espera de uma decisão",
@@ -51,35 +47,17 @@ def open_late_payment(services: Services, payment_id: UUID, invoice_id: UUID) ->
         )
         if known is not None:
             return known
-        customer = _customer(tx, payment.customer_id)
-        found = ticket_at_work(tx, customer.id) if customer else None
-        earlier = tx.session.get_one(Ticket, found) if found else None
         invoice = tx.session.get(Invoice, invoice_id)
-        subject = _SUBJECTS[services.settings.language]
-        ticket = open_ticket(
+        ticket = open_about(
             tx,
-            NewTicket(
-                subject=subject,
-                channel=earlier.last_channel if earlier else "email",
-                customer_id=customer.id if customer else None,
-                customer_name=customer.name if customer else "",
-                subscription_id=invoice.subscription_id if invoice else None,
-                related_id=earlier.id if earlier else None,
-            ),
+            _SUBJECTS[services.settings.language],
+            customer_id=payment.customer_id,
+            subscription_id=invoice.subscription_id if invoice else None,
         )
-        ticket.priority, ticket.snippet = "high", snippet_of(subject)
         ticket.money_at_stake_minor = payment.captured_minor
         ticket.money_currency = payment.currency
         _tell(tx, ticket, payment_id, invoice)
         return ticket.id
-
-
-def _customer(tx: UnitOfWork, customer_id: UUID) -> Customer | None:
-    """Return whose money it is; None: nobody that the helpdesk knows, and a person must look."""
-    try:
-        return living_customer(tx.session, customer_id)
-    except NotFound:
-        return None
 
 
 def _tell(tx: UnitOfWork, ticket: Ticket, payment_id: UUID, invoice: Invoice | None) -> None:

@@ -11,6 +11,8 @@ from helpdesk.web.formats import Formats
 def dispute_words(data: dict[str, Any], formats: Formats) -> tuple[str, str]:
     """Return (code, what) of a dispute's event."""
     amount = formats.money(Money(data["amount_minor"], data["currency"]))
+    if data.get("kind") == "special_return":
+        amount = formats.gettext("%(amount)s (MED, Pix)", amount=amount)
     state = data["state"]
     if state in KEPT:
         return "dispute_kept", amount

@@ -231,6 +231,8 @@ def _words(event: Event, names: dict[UUID, str], writer: Writer) -> tuple[str, s
         case "payment.late":
             amount = Money(data["amount_minor"], data["currency"])
             return "payment_late", writer.formats.money(amount)
+        case "consent.ended":
+            return "consent_ended", ""
         case "phone.opted_out" | "phone.opted_in":
             return event.kind.partition(".")[2], data["number"]
         case "message.file_lost":

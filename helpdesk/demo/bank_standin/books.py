@@ -12,33 +12,28 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from billing_core.domain.brcode import parse
-from billing_core.domain.money import Money
-from billing_core.errors import BillingError
 from helpdesk.demo.bank_standin.papers import (
     Charge,
     Mandate,
     Paper,
     Rail,
     Refund,
-    shown_amount,
+    SpecialReturn,
+    report_line,
+    working_days_after,
 )
+from helpdesk.demo.bank_standin.reading import Refused, read_amount, read_day
 
 BRASILIA = ZoneInfo("America/Sao_Paulo")
 WORKING_DAYS_TO_CLOSE = 2  # a withdrawn boleto can be paid until the bank has closed it
 RETRIES = 3  # of an automatic charge, on different days
 RETRY_DAYS = 7  # after its due day
+CLAIM_WITHIN = timedelta(days=80)  # a special return, after the payment
+ANSWER_WITHIN = timedelta(days=7)
 PERIODS = ("week", "month", "quarter", "half_year", "year")
 
 
-P = TypeVar("P", Charge, Refund, Mandate)
-
-
-class Refused(Exception):
-    """The bank said no: `status` of HTTP and a word for why."""
-
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(code)
-        self.status, self.code = status, code
+P = TypeVar("P", Charge, Refund, Mandate, SpecialReturn)
 
 
 class Books:
@@ -52,6 +47,7 @@ class Books:
         self._charges: dict[str, Charge] = {}
         self._refunds: dict[str, Refund] = {}
         self._mandates: dict[str, Mandate] = {}
+        self._returns: dict[str, SpecialReturn] = {}
 
     # What the receiver asks for
 
@@ -116,6 +112,22 @@ class Books:
                         self._end(charge, "CANCELADA", "mandate_ended")
             return mandate
 
+    def answer_return(self, id: str, said: dict[str, Any]) -> SpecialReturn:
+        """Hear the receiver: who agrees gives the money back at once. The same key answers once."""
+        with self._lock:
+            asked = self.special_return(id)
+            if asked.answer_key == said["key"]:
+                return asked
+            if asked.state != "ABERTA":
+                raise Refused(409, "already_answered")
+            asked.answer_key, asked.agreed = said["key"], bool(said["agrees"])
+            asked.words = dict(said["words"])
+            self._end(asked, "DEVOLVIDA" if asked.agreed else "EM_ANALISE")
+            return asked
+
+    def special_return(self, id: str) -> SpecialReturn:
+        return _known(self._returns, id)
+
     def charge(self, id: str) -> Charge:
         return _known(self._charges, id)
 
@@ -128,16 +140,28 @@ class Books:
     def report(self, rail: str, day: date) -> list[dict[str, Any]]:
         """Return what moved on a UTC day, oldest first."""
         with self._lock:
-            lines = [
-                _line("charge", charge.id, charge.key, charge.amount_minor, charge.paid_at)
-                for charge in self._charges.values()
-                if charge.rail.startswith(rail) and charge.paid_at is not None
-            ] + [
-                _line("refund", refund.id, refund.key, refund.amount_minor, refund.ended_at)
-                for refund in self._refunds.values()
-                if self._charges[refund.charge_id].rail.startswith(rail)
-                and refund.state == "DEVOLVIDO"
-            ]
+            lines = (
+                [
+                    report_line(
+                        "charge", charge.id, charge.key, charge.amount_minor, charge.paid_at
+                    )
+                    for charge in self._charges.values()
+                    if charge.rail.startswith(rail) and charge.paid_at is not None
+                ]
+                + [
+                    report_line(
+                        "refund", refund.id, refund.key, refund.amount_minor, refund.ended_at
+                    )
+                    for refund in self._refunds.values()
+                    if self._charges[refund.charge_id].rail.startswith(rail)
+                    and refund.state == "DEVOLVIDO"
+                ]
+                + [
+                    report_line("dispute", one.id, "", one.amount_minor, one.created_at)
+                    for one in self._returns.values()
+                    if self._charges[one.charge_id].rail.startswith(rail)
+                ]
+            )
         return sorted(
             (one for one in lines if one["at"][:10] == day.isoformat()), key=lambda one: one["at"]
         )
@@ -225,6 +249,26 @@ class Books:
             refund = self._refunds[id] = Refund(id, "", charge_id, amount_minor, self._clock())
             self._end(refund, "DEVOLVIDO")
             return refund
+
+    def claim_fraud(self, charge_id: str, minor: int, reason: str = "fraud") -> SpecialReturn:
+        """Let the payer's bank ask for a special return of a paid Pix, within 80 days."""
+        with self._lock:
+            charge, now = self.charge(charge_id), self._clock()
+            paid_at = charge.paid_at if charge.rail != "boleto" else None
+            if paid_at is None or now > paid_at + CLAIM_WITHIN:
+                raise Refused(409, "not_claimable")
+            id = sha256(f"return {len(self._returns)} {charge.id}".encode()).hexdigest()[:32]
+            asked = SpecialReturn(id, charge_id, minor, reason, now, now + ANSWER_WITHIN)
+            self._returns[id] = asked
+            self._end(asked, "ABERTA")
+            return asked
+
+    def decide_return(self, id: str, *, give_back: bool) -> SpecialReturn:
+        """End a special return, as the two banks have agreed."""
+        with self._lock:
+            asked = self.special_return(id)
+            self._end(asked, "DEVOLVIDA" if give_back else "NEGADA")
+            return asked
 
     # What a test looks at
 
@@ -331,7 +375,7 @@ class Books:
         if isinstance(paper, Refund):
             paper.ended_at = self._clock()
         if isinstance(paper, Charge) and paper.rail == "boleto" and state != "CONCLUIDA":
-            paper.closed_on = _working_days_after(self._today(), WORKING_DAYS_TO_CLOSE)
+            paper.closed_on = working_days_after(self._today(), WORKING_DAYS_TO_CLOSE)
         self._tell(paper)
 
     def _today(self) -> date:
@@ -348,33 +392,3 @@ def _known(papers: dict[str, P], id: str) -> P:
     if id not in papers:
         raise Refused(404, "not_found")
     return papers[id]
-
-
-def _working_days_after(day: date, count: int) -> date:
-    while count:
-        day += timedelta(days=1)
-        count -= day.weekday() < 5
-    return day
-
-
-def _line(kind: str, id: str, key: str, minor: int, at: datetime | None) -> dict[str, Any]:
-    told = at.astimezone(UTC).isoformat() if at else ""
-    return {"kind": kind, "id": id, "key": key, "amount": shown_amount(minor), "at": told}
-
-
-def read_amount(said: object) -> int:
-    """Read "129.90" as cents. Raises `Refused` for anything that is not more than zero."""
-    try:
-        minor = Money.parse(str(said), "BRL").minor
-    except BillingError:
-        minor = 0
-    if minor <= 0:
-        raise Refused(400, "unreadable")
-    return minor
-
-
-def read_day(said: object) -> date | None:
-    try:
-        return date.fromisoformat(str(said)) if said else None
-    except ValueError as fault:
-        raise Refused(400, "unreadable") from fault

@@ -1,7 +1,7 @@
 """What the bank writes down, and how it shows each paper on the wire."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -120,14 +120,59 @@ class Mandate:
         }
 
 
-Paper = Charge | Refund | Mandate
+@dataclass
+class SpecialReturn:
+    """A payer's bank says that a Pix was a fraud (MED). What it claims is kept back meanwhile.
+
+    States: ABERTA (our word is awaited), EM_ANALISE, DEVOLVIDA, NEGADA.
+    """
+
+    id: str
+    charge_id: str
+    amount_minor: int
+    reason: str
+    created_at: datetime
+    answer_by: datetime
+    state: str = "ABERTA"
+    code: str = ""
+    answer_key: str = ""
+    agreed: bool = False
+    words: dict[str, Any] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "charge": self.charge_id,
+            "state": self.state,
+            "reason": self.reason,
+            "amount": shown_amount(self.amount_minor),
+            "answer_by": self.answer_by.isoformat(),
+            "agreed": self.agreed,
+        }
 
 
-def kind_of(paper: Paper) -> Literal["charge", "refund", "mandate"]:
+Paper = Charge | Refund | Mandate | SpecialReturn
+
+
+def kind_of(paper: Paper) -> Literal["charge", "refund", "mandate", "return"]:
     if isinstance(paper, Charge):
         return "charge"
+    if isinstance(paper, SpecialReturn):
+        return "return"
     return "refund" if isinstance(paper, Refund) else "mandate"
 
 
 def shown_amount(minor: int) -> str:
     return f"{minor // 100}.{minor % 100:02}"
+
+
+def working_days_after(day: date, count: int) -> date:
+    while count:
+        day += timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
+
+
+def report_line(kind: str, id: str, key: str, minor: int, at: datetime | None) -> dict[str, Any]:
+    told = at.astimezone(UTC).isoformat() if at else ""
+    return {"kind": kind, "id": id, "key": key, "amount": shown_amount(minor), "at": told}

@@ -15,11 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from helpdesk.demo.bank_standin.books import Books, Refused, read_day
+from helpdesk.demo.bank_standin.books import Books
 from helpdesk.demo.bank_standin.notices import Notices, hook_of
 from helpdesk.demo.bank_standin.papers import Paper, Refund
+from helpdesk.demo.bank_standin.reading import Refused, read_day
 
-Call = Literal["charge", "refund", "find", "withdraw", "mandate", "report"]
+Call = Literal["charge", "refund", "find", "withdraw", "mandate", "answer", "report"]
 Act = Literal["decline", "drop_before", "drop_after", "error_before", "error_after", "hold"]
 
 LARGEST_REQUEST = 64 * 1024  # bytes
@@ -278,6 +279,18 @@ _ROUTES: tuple[tuple[str, str, Call, Callable[..., Handle]], ...] = (
         f"/v1/pix/mandates/{_ID}/cancel",
         "mandate",
         lambda id: lambda books, _said, _no: books.cancel_mandate(id).shown(),
+    ),
+    (
+        "GET",
+        f"/v1/pix/returns/{_ID}",
+        "find",
+        lambda id: lambda books, _said, _no: books.special_return(id).shown(),
+    ),
+    (
+        "POST",
+        f"/v1/pix/returns/{_ID}/answer",
+        "answer",
+        lambda id: lambda books, said, _no: books.answer_return(id, said).shown(),
     ),
     ("GET", "/v1/report", "report", lambda: lambda books, said, _no: _report(books, said)),
 )

@@ -10,7 +10,7 @@ from helpdesk.db import transaction_is_open
 from tests.contract.gateways.bank import BankPeer
 from tests.contract.gateways.peer import Ability
 
-CAN: frozenset[Ability] = frozenset({"refund", "fail_charge", "fail_refund", "outside"})
+CAN: frozenset[Ability] = frozenset({"refund", "fail_charge", "fail_refund", "outside", "dispute"})
 
 
 class PixPeer(BankPeer):

@@ -28,7 +28,7 @@ from billing_core.gateways.boleto import BoletoGateway
 from billing_core.gateways.pix import PixGateway, Receiver
 from billing_core.gateways.signing import sign_body
 from billing_core.ports import MandateAsk, Receipt
-from helpdesk.demo.bank_standin.books import Refused
+from helpdesk.demo.bank_standin.reading import Refused
 from helpdesk.demo.bank_standin.server import BankStandIn
 
 NOW = datetime(2026, 11, 17, 15, 0, tzinfo=UTC)  # a Tuesday, noon in Brasília
@@ -211,13 +211,19 @@ def test_the_bank_carries_out_a_refund_that_is_too_large_and_tells_on_it() -> No
         town.bank.stop()
 
 
-def test_pix_moves_only_reais_and_has_no_disputes(town: Town) -> None:
+def test_pix_moves_only_reais(town: Town) -> None:
     with pytest.raises(GatewayDeclined, match="currency"):
         town.pix.charge(method_token="p", amount=Money(1, "USD"), key="k", reference="r")
-    assert town.pix.find_dispute("x") is None
-    with pytest.raises(GatewayDeclined, match="no_disputes"):
-        town.pix.answer_dispute("x", evidence=None, key="k")
     assert town.bank.requests == []
+
+
+def test_a_boleto_has_no_disputes_and_pix_only_those_the_bank_knows(town: Town) -> None:
+    assert town.pix.find_dispute("x") is None
+    assert town.boleto.find_dispute("x") is None
+    with pytest.raises(GatewayDeclined, match="no_such_dispute"):
+        town.pix.answer_dispute("x", evidence=None, key="k")
+    with pytest.raises(GatewayDeclined, match="no_disputes"):
+        town.boleto.answer_dispute("x", evidence=None, key="k")
 
 
 def test_refund_windows_are_those_of_the_rail(town: Town) -> None:

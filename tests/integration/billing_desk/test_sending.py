@@ -1,14 +1,19 @@
 """What the gateway answers, or does not, and what the act, the books and the timeline make of it."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from billing_core import refunds
+from billing_core.cancellations import CancelAsk, cancel
 from billing_core.corrections import ReissueAsk
 from billing_core.credits import CreditAsk, credit_balance
+from billing_core.invoicing import run_billing
 from billing_core.ledger import verify_ledger
 from billing_core.refunds import RefundAsk, RefundOutcome
+from billing_core.store.subscription import Subscription
 from billing_core.subscriptions import PlanChangeAsk
 from helpdesk.billing_desk import sending, service
 from helpdesk.billing_desk.acts import Request
@@ -48,6 +53,32 @@ def test_a_declined_refund_fails_and_gives_its_reservation_back(desk_on_both: De
     assert (act.state, act.failure) == ("failed", "do_not_honor")
     assert (desk.payment().refunded_minor, desk.payment().reserved_minor) == (0, 0)
     assert desk.timeline()[-1] == "money.failed"
+
+
+def test_a_refund_that_billing_promised_by_itself_is_sent_by_the_sweep(
+    desk_on_both: Desk, clock: TestClock
+) -> None:
+    """A cancellation that waited for its date gives money back, and nobody asked for an act."""
+    desk = desk_on_both
+    with desk.services.begin() as tx:
+        subscription = tx.session.scalars(select(Subscription)).one()
+        on = subscription.current_period_start + timedelta(days=10)
+        cancel(
+            tx,
+            CancelAsk(subscription_id=subscription.id, when="on_date", on=on, settle="refund"),
+        )
+    clock.forward(days=11)
+    run_billing(desk.services.begin, desk.services.gateways)
+    reserved = desk.payment().reserved_minor
+    assert reserved > 0
+    assert desk.gateway.refunds == {}
+    sending.reconcile(desk.services)
+    assert [one.amount.minor for one in desk.gateway.refunds.values()] == [reserved]
+    assert (desk.payment().refunded_minor, desk.payment().reserved_minor) == (reserved, 0)
+    act_id = confirmed(desk, desk.refund(1_00))
+    sending.reconcile(desk.services)
+    assert desk.act(act_id).state == "approved", "an act's refund is its own job's business"
+    assert len(desk.gateway.refunds) == 1
 
 
 @pytest.mark.parametrize("mood", ["drop_before", "drop_after"])
