@@ -1,12 +1,15 @@
 """Finding out whether a number is set up as it must be, and what exactly is wrong."""
 
+import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from channels.port import Check
 from channels.twilio_gate import WHATSAPP, Account, Form, signature_fits
-from channels.twilio_line import open_client, read_line_fault, read_refusal
+from channels.twilio_line import PROVIDER_HOST, open_client, read_refusal
 
 
 def check_number(account: Account, *, number: str, channel: str, webhook_url: str) -> list[Check]:
@@ -25,11 +28,52 @@ def check_number(account: Account, *, number: str, channel: str, webhook_url: st
                 if not check.passed and check.name in ("credentials", "number"):
                     break
     except RequestException as error:
-        found.append(Check("credentials", passed=False, detail=str(read_line_fault(error))))
+        found.append(Check("line", passed=False, detail=f"{line_code(error)} {_where(account)}"))
     except TwilioException as error:
-        name = "number" if found else "credentials"
+        unknown = not found and getattr(error, "status", 0) in (401, 403, 404)
+        name = "credentials" if unknown else "line"
         found.append(Check(name, passed=False, detail=str(read_refusal(error))))
+    except (ValueError, KeyError, TypeError):
+        found.append(Check("line", passed=False, detail=f"strange {_where(account)}"))
     return found
+
+
+def line_code(error: BaseException) -> str:
+    """Return the code of a fault of the network or of the safe line; screens say it in words."""
+    for one in _causes(error):
+        if isinstance(one, socket.gaierror) or type(one).__name__ == "NameResolutionError":
+            return "name_not_found"
+        if isinstance(one, ConnectionRefusedError):
+            return "refused"
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return "certificate"
+        if isinstance(one, ssl.SSLError):
+            return "tls"
+        if isinstance(one, TimeoutError) or type(one).__name__.endswith("Timeout"):
+            return "timeout"
+        if isinstance(one, ConnectionError):
+            return "hung_up"
+    return "unreachable"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what lies behind it, the innermost first: that one is exact."""
+    seen: list[BaseException] = []
+    waiting: list[BaseException] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.append(one)
+        behind = (getattr(one, "reason", None), one.__cause__, one.__context__, *one.args)
+        waiting += [each for each in behind if isinstance(each, BaseException)]
+    yield from reversed(seen)
+
+
+def _where(account: Account) -> str:
+    """Return host and port of the provider, or of what stands in for it."""
+    parts = urlsplit(account.api_url or f"https://{PROVIDER_HOST}")
+    return f"{parts.hostname} {parts.port or (80 if parts.scheme == 'http' else 443)}"
 
 
 def _checks(

@@ -53,6 +53,17 @@ FILE_FAULTS: Final = (
     N_("the provider could not be reached"),
     N_("the provider does not hand out the file"),
 )
+# What is wrong with the way to the provider, by the code that its adapter gives.
+_LINE_FAULTS: Final = {
+    "name_not_found": N_("There is no server named %(host)s."),
+    "refused": N_("%(host)s is there, but nothing listens on port %(port)s."),
+    "timeout": N_("%(host)s does not answer on port %(port)s. A firewall may be in the way."),
+    "hung_up": N_("The server ended the connection. Does the encryption fit port %(port)s?"),
+    "certificate": N_("The certificate of %(host)s cannot be trusted."),
+    "tls": N_("The encryption could not begin. Does it fit port %(port)s?"),
+    "unreachable": N_("%(host)s cannot be reached."),
+    "strange": N_("%(host)s answers, but not as the provider does."),
+}
 _CODE = re.compile(r"(\d{5})\b")
 
 
@@ -63,3 +74,12 @@ def say_error(error: str, gettext: Callable[[str], str]) -> str:
         words, bracket, code = error.partition(" (")
         return gettext(words) + bracket + code if words else ""
     return f"{gettext(_REASONS[found[1]])} ({found[1]})"
+
+
+def say_line_fault(detail: str, gettext: Callable[..., str]) -> str:
+    """Return what is wrong with the way to the provider: `<code> <host> <port>`, or its words."""
+    code, _, where = detail.partition(" ")
+    host, _, port = where.partition(" ")
+    if code not in _LINE_FAULTS:
+        return say_error(detail, gettext)
+    return gettext(_LINE_FAULTS[code], host=host, port=port)

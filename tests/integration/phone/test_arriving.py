@@ -12,6 +12,7 @@ from helpdesk.inbox.jobs import fetch_media, fetch_owed_files
 from helpdesk.inbox.model import FilesDue
 from helpdesk.phone.model import RefusedDelivery
 from helpdesk.tickets.model import Message, Ticket
+from helpdesk.translations.catalogue import compile_catalogues
 from tests.browser import Browser, hire
 from tests.conftest import TestClock, drain
 from tests.integration.phone.office import ANA, JPEG, OURS, PNG, PUBLIC, Office
@@ -174,6 +175,7 @@ def test_too_large_a_file_is_left_out_and_told_of_and_the_text_stays(
         fetch_media(office.services, str(office.inbound()[0].id))
     (lost,) = office.events("message.file_lost")
     assert lost["why"] == "the file is too large to be shown here"
+    compile_catalogues()
     agent = Browser(office.client.application)
     agent.sign_in(hire(office.services, "agent"))
     page = agent.get(f"/inbox/{office.ticket().number}").get_data(as_text=True)
