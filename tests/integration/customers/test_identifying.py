@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
 from billing_core import catalog, payments, subscriptions
 from billing_core.domain.money import Money
@@ -41,6 +42,18 @@ def test_one_telephone_is_known_on_every_channel_and_with_either_length(
 ) -> None:
     ana = world.customer(phone=PHONE)
     assert who(world, kind, number) == (ana, True)
+
+
+@pytest.mark.parametrize("number", [PHONE, "+551187654321"], ids=["nine", "eight"])
+def test_a_number_kept_without_its_ninth_digit_is_found_with_it(
+    world_on_both: World, number: str
+) -> None:
+    """Records taken over from elsewhere hold numbers from before the ninth digit."""
+    world = world_on_both
+    ana = world.customer(phone=PHONE)
+    with world.services.begin() as tx:
+        tx.session.execute(update(Handle).values(value="+551187654321"))
+    assert who(world, "whatsapp", number) == (ana, True)
 
 
 def test_a_proven_handle_beats_a_claim(world: World) -> None:
