@@ -26,13 +26,26 @@ _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+
 
 def is_blocked(session: Session, party: Party) -> bool:
     """Say whether somebody has blocked this address or its domain."""
+    return block_of(session, party) is not None
+
+
+def block_of(session: Session, party: Party) -> BlockedSender | None:
+    """Return what holds this sender's messages; None where they come in."""
     if not party.value:
-        return False
+        return None
     blocked = BlockedSender
     wanted = [(blocked.kind == "address") & blocked.value.in_(spellings(party.kind, party.value))]
     if party.kind == "email":
         wanted.append((blocked.kind == "domain") & blocked.value.in_(_domains(party.value)))
-    return session.scalar(select(blocked.id).where(or_(*wanted)).limit(1)) is not None
+    return session.scalar(select(blocked).where(or_(*wanted)).order_by(blocked.id).limit(1))
+
+
+def party_of(typed: str) -> Party:
+    """Return whom a typed address, number or domain stands for. Raises `InvalidInput`."""
+    kind, value = read_sender(typed)
+    if kind == "domain":
+        return Party("email", f"anybody@{value}")
+    return Party("email" if "@" in value else "phone", value)
 
 
 def blocked_senders(session: Session) -> Sequence[tuple[BlockedSender, str]]:

@@ -155,13 +155,13 @@ def _refusal(tx: UnitOfWork, row: Inbound, item: Said) -> tuple[str, str] | None
         return "discarded", "own_mail"
     if item.data.get("missed") and call_is_known(tx.session, item):
         return "read", ""
-    if row.released_by is None and (reason := _suspicion(tx, item)):
+    if row.released_by is None and (reason := suspicion(tx, item)):
         return "quarantined", reason
     return None
 
 
-def _suspicion(tx: UnitOfWork, item: Said) -> str:
-    """Return the machine code of why a person should look first; "" lets it pass."""
+def suspicion(tx: UnitOfWork, item: Said) -> str:
+    """Return the machine code of why a person should look first; "" lets it pass. Writes nothing."""
     if item.data.get("doubt") == "several_senders":
         return "several_senders"
     if not item.sender.value:

@@ -11,8 +11,9 @@ from helpdesk.errors import Conflict, HelpdeskError, InvalidInput, NotFound
 from helpdesk.inbox import blocking, quarantine
 from helpdesk.inbox.forms import read_block, read_list, read_number
 from helpdesk.inbox.held import held, held_detail, held_rows, reasons_held
-from helpdesk.inbox.screen import BlockedRow, BlockedScreen, QuarantineScreen
+from helpdesk.inbox.screen import BlockedRow, BlockedScreen, QuarantineScreen, Tried
 from helpdesk.inbox.service import original_name
+from helpdesk.inbox.trial import try_reading
 from helpdesk.web.access import current_agent, requires, services
 from helpdesk.web.errors import sentence_of
 from helpdesk.web.refusals import refusal_of
@@ -49,6 +50,15 @@ def original(inbound_id: UUID) -> ResponseReturnValue:
     )
     response.headers["Content-Security-Policy"] = LOCKED_AWAY
     return response
+
+
+@bp.post("/quarantine/<uuid:inbound_id>/try")
+@requires("quarantine.manage")
+def try_out(inbound_id: UUID) -> ResponseReturnValue:
+    """Read it on trial and say exactly what fails. It stays held."""
+    with services().reading() as session:
+        row = held(session, inbound_id)
+    return _page(inbound_id, tried=try_reading(services(), row))
 
 
 @bp.post("/quarantine/<uuid:inbound_id>/release")
@@ -102,6 +112,20 @@ def block() -> ResponseReturnValue:
     return _after("/blocked-senders", _blocked())
 
 
+@bp.post("/blocked-senders/try")
+@requires("senders.block")
+def try_sender() -> ResponseReturnValue:
+    """Say whether a sender's messages would be held, and by which entry. Blocks nobody."""
+    typed = request.form.get("sender", "")[:320]
+    try:
+        party = blocking.party_of(read_block(request.form)[0])
+    except InvalidInput as refusal:
+        return _blocked(typed, sentence_of(refusal)), 422
+    with services().reading() as session:
+        found = blocking.block_of(session, party)
+    return _blocked(typed, tried=True, held_by=found.value if found else "")
+
+
 @bp.post("/blocked-senders/<uuid:blocked_id>/remove")
 @requires("senders.block")
 def unblock(blocked_id: UUID) -> ResponseReturnValue:
@@ -136,7 +160,13 @@ def _is_held(inbound_id: UUID) -> bool:
             return False
 
 
-def _page(inbound_id: UUID | None = None, *, said: str = "", problem: str = "") -> str:
+def _page(
+    inbound_id: UUID | None = None,
+    *,
+    said: str = "",
+    problem: str = "",
+    tried: Tried | None = None,
+) -> str:
     reason, after = read_list(request.args)
     with services().reading() as session:
         rows, more = held_rows(session, reason=reason, after=after)
@@ -148,19 +178,21 @@ def _page(inbound_id: UUID | None = None, *, said: str = "", problem: str = "") 
             more=more,
             said=said,
             problem=problem,
+            tried=tried,
         )
     part = request.headers.get("HX-Request") == "true"
     template = "inbox/_quarantine.html" if part else "inbox/quarantine.html"
     return render_template(template, quarantine=screen, shell=shell_screen("quarantine"))
 
 
-def _blocked(typed: str = "", problem: str = "") -> str:
+def _blocked(typed: str = "", problem: str = "", *, tried: bool = False, held_by: str = "") -> str:
     with services().reading() as session:
         rows = tuple(
             BlockedRow(str(row.id), row.kind, row.value, row.note, by, row.created_at)
             for row, by in blocking.blocked_senders(session)
         )
-    screen = BlockedScreen(rows, typed, request.form.get("note", "") if problem else "", problem)
+    note = request.form.get("note", "") if problem or tried else ""
+    screen = BlockedScreen(rows, typed, note, problem, tried, held_by)
     part = request.headers.get("HX-Request") == "true"
     template = "inbox/_blocked.html" if part else "inbox/blocked.html"
     return render_template(template, blocked=screen, shell=shell_screen("quarantine"))

@@ -33,6 +33,15 @@ class HeldDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of reading a held delivery on trial. `code` "" is well."""
+
+    code: str = ""
+    detail: str = ""
+    count: int = 0  # messages in it
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantineScreen:
     rows: tuple[HeldRow, ...]
     reasons: tuple[str, ...]  # codes that occur, for the filter
@@ -41,6 +50,7 @@ class QuarantineScreen:
     more: str = ""  # id after which the next page begins
     said: str = ""  # machine code of what has just been done
     problem: str = ""
+    tried: "Tried | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +69,5 @@ class BlockedScreen:
     typed: str = ""
     note: str = ""
     problem: str = ""
+    tried: bool = False  # what was typed was only tested
+    held_by: str = ""  # the entry that holds it; "" where it would come in

@@ -1,12 +1,16 @@
 """The screen of held deliveries: what a person sees of them and what she may do."""
 
+import re
 from uuid import UUID
 
 import pytest
 from flask import Flask
 
 from helpdesk.app import create_app
+from helpdesk.inbox.blocking import block, unblock
 from helpdesk.inbox.held import PAGE, address_in
+from helpdesk.inbox.model import BlockedSender, Inbound
+from helpdesk.inbox.service import read_one
 from tests.browser import Browser, hire
 from tests.integration.inbox.world import World, mail
 
@@ -139,13 +143,70 @@ def test_a_sender_is_blocked_from_a_held_mail_and_unblocked_in_the_list(
     page = text_of(browser, "/blocked-senders")
     assert "ana@example.com" in page
     assert "ads" in page
-    blocked_id = page.partition("/blocked-senders/")[2].partition("/")[0]
+    (blocked_id,) = set(re.findall(r'action="/blocked-senders/([0-9a-f-]{36})/remove"', page))
     assert "Nobody is blocked" in browser.post(
         f"/blocked-senders/{blocked_id}/remove", htmx=True
     ).get_data(as_text=True)
     wrong = browser.post("/blocked-senders", {"sender": "not one", "note": "kept"}, htmx=True)
     assert wrong.status_code == 422
     assert 'value="not one"' in wrong.get_data(as_text=True)
+
+
+def tried(browser: Browser, row_id: UUID) -> str:
+    answer = browser.post(f"/quarantine/{row_id}/try")
+    assert answer.status_code == 200
+    found = re.search(r'id="held-tried">.*?<span>(.*?)</span>', answer.text, re.DOTALL)
+    assert found is not None
+    return " ".join(found[1].split())
+
+
+def test_a_test_says_what_holds_a_mail_and_files_nothing(world: World, browser: Browser) -> None:
+    doubtful = world.arrives(mail("7:1", data={"doubt": "several_senders"}))
+    assert tried(browser, doubtful).endswith("held because of this: More than one sender.")
+    spam = block(world.services, world.agent, "spam.example")
+    held = world.arrives(mail("7:3", sender="eve@spam.example"))
+    assert tried(browser, held).endswith("Blocked sender.")
+    unblock(world.services, world.agent, spam)
+    assert tried(browser, held) == "It can be read: 1 message. Released, it reaches the desk."
+    assert world.row(held).state == "quarantined"
+
+
+def test_a_test_says_why_a_delivery_cannot_be_read(world: World, browser: Browser) -> None:
+    row_id = world.store(body=b"?", key="8:1")
+    read_one(world.services, row_id)
+    assert tried(browser, row_id) == "It cannot be read: not understood."
+    world.email.reading = _break
+    assert tried(browser, row_id) == (
+        "Reading it ends in a fault of ours (ZeroDivisionError). The log says more."
+    )
+
+
+def test_a_mail_that_killed_its_reader_is_not_read_on_trial(world: World, browser: Browser) -> None:
+    row_id = world.store(mail("9:1"))
+    with world.services.begin() as tx:
+        tx.session.get_one(Inbound, row_id).attempts = 3
+    read_one(world.services, row_id)
+    world.email.reading = _break
+    assert tried(browser, row_id).startswith("It is not read on trial")
+
+
+def _break() -> None:
+    raise ZeroDivisionError
+
+
+def test_a_sender_is_tested_and_blocked_by_that_no_more_than_before(
+    world: World, browser: Browser
+) -> None:
+    block(world.services, world.agent, "spam.example")
+    for typed, told in (
+        ("eve@mail.spam.example", "are held: spam.example is blocked."),
+        ("ana@example.com", "come in: nothing on this list holds them."),
+        ("+55 11 98765-4321", "come in: nothing on this list holds them."),
+    ):
+        answer = browser.post("/blocked-senders/try", {"sender": typed, "note": ""})
+        assert told in answer.text
+    assert browser.post("/blocked-senders/try", {"sender": "?!"}).status_code == 422
+    assert world.count(BlockedSender) == 1
 
 
 def test_an_agent_sees_neither_held_mail_nor_the_way_to_it(world: World, app: Flask) -> None:
