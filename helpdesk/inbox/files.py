@@ -8,6 +8,8 @@ from uuid import UUID
 from channels.port import File
 from helpdesk.db import UnitOfWork
 from helpdesk.inbox.blobs import BlobStore, name_blob
+from helpdesk.inbox.cards import mask_text
+from helpdesk.inbox.masking_mail import mask_if_text
 from helpdesk.inbox.model import Attachment
 
 PLAIN: Final = "application/octet-stream"
@@ -50,12 +52,17 @@ def decide_type(content: bytes) -> str:
 
 
 def keep_file(blobs: BlobStore, file: File) -> KeptFile:
-    """Write the bytes of a file. No transaction may be open: disks are slow."""
+    """Write the bytes of a file, card numbers in text and name masked.
+
+    No transaction may be open: disks are slow.
+    """
+    content = mask_if_text(file.content)
+    name = mask_text(_UNSHOWABLE.sub("_", file.name))
     return KeptFile(
-        digest=blobs.keep(file.content),
-        size=len(file.content),
-        name=_UNSHOWABLE.sub("_", file.name)[-_LONGEST_NAME:] or "file",
-        media_type=decide_type(file.content),
+        digest=blobs.keep(content),
+        size=len(content),
+        name=name[-_LONGEST_NAME:] or "file",
+        media_type=decide_type(content),
         content_id=file.content_id[:200],
     )
 

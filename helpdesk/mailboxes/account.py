@@ -1,6 +1,7 @@
 """One mailbox ready for use, its secrets open: from a row, or from the settings."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 from uuid import UUID
@@ -64,6 +65,7 @@ class MailAccount:
     rate_per_minute: int = NO_RATE
     signature_text: str = ""
     signature_html: str = ""
+    since: datetime | None = None  # when it was set up
 
     @property
     def source(self) -> str:
@@ -112,6 +114,7 @@ def account_of(settings: Settings, row: Mailbox) -> MailAccount:
         rate_per_minute=row.rate_per_minute,
         signature_text=row.signature_text,
         signature_html=row.signature_html,
+        since=row.changed_at,
     )
 
 

@@ -30,7 +30,7 @@ class MailboxFigures(Collector):
         for one in found:
             row = known.get(one.address)
             if one.imap is not None:
-                lag.add_metric([one.address], silence_s(row, now))
+                lag.add_metric([one.address], silence_s(row, now, since=one.since))
             failing.add_metric([one.address, "fetch"], int(bool(row and row.fetch_fault)))
             failing.add_metric([one.address, "send"], int(bool(row and row.send_fault)))
         yield lag

@@ -62,18 +62,20 @@ def take_slot(tx: UnitOfWork, account: MailAccount) -> datetime:
     return slot
 
 
-def silence_s(row: MailboxHealth | None, now: datetime) -> int:
-    """Return for how many seconds a mailbox has not been read; 0 before its first look.
+def silence_s(row: MailboxHealth | None, now: datetime, *, since: datetime | None = None) -> int:
+    """Return for how many seconds a mailbox has not been read.
 
-    One that never could be read has been silent since it first failed.
+    One that never was read has been silent `since` it was set up, or since it first failed:
+    where nobody looks at all, that must be seen.
     """
-    since = row and (row.fetched_at or row.fetch_failing_since)
+    if row is not None:
+        since = row.fetched_at or since or row.fetch_failing_since
     return max(int((now - since).total_seconds()), 0) if since else 0
 
 
-def is_late(row: MailboxHealth | None, now: datetime) -> bool:
+def is_late(row: MailboxHealth | None, now: datetime, *, since: datetime | None = None) -> bool:
     """Say whether a mailbox has been silent for too long: the alarm."""
-    return silence_s(row, now) > LATE_AFTER.total_seconds()
+    return silence_s(row, now, since=since) > LATE_AFTER.total_seconds()
 
 
 def keep_refresh_token(tx: UnitOfWork, settings: Settings, mailbox_id: UUID, token: str) -> None:

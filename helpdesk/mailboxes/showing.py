@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from helpdesk.mailboxes.account import MailAccount, account_of, account_of_settings
 from helpdesk.mailboxes.forms import FIELDS
-from helpdesk.mailboxes.health import LATE_AFTER, silence_s
+from helpdesk.mailboxes.health import is_late
 from helpdesk.mailboxes.model import Mailbox, MailboxHealth
 from helpdesk.mailboxes.queries import health, rows
 from helpdesk.mailboxes.screen import FormScreen, MailboxLine, WayScreen
@@ -73,14 +73,13 @@ def _fetching(account: MailAccount, fares: MailboxHealth | None, now: datetime) 
     if account.imap is None:
         return WayScreen("unused")
     if fares is None or (fares.fetched_at is None and not fares.fetch_fault):
-        return WayScreen("waiting")
+        return WayScreen("late" if is_late(fares, now, since=account.since) else "waiting")
     if fares.fetch_fault:
         words = said(fares.fetch_fault, account, account.imap)
         return WayScreen(
             "failing", fares.fetched_at, fares.fetch_failing_since, words, fares.fetch_detail
         )
-    late = silence_s(fares, now) > LATE_AFTER.total_seconds()
-    return WayScreen("late" if late else "well", fares.fetched_at)
+    return WayScreen("late" if is_late(fares, now) else "well", fares.fetched_at)
 
 
 def _sending(account: MailAccount, fares: MailboxHealth | None) -> WayScreen:

@@ -19,6 +19,7 @@ from helpdesk.mailboxes.health import (
 )
 from helpdesk.mailboxes.queries import accounts, owner_of
 from helpdesk.mailboxes.service import change_mailbox, switch
+from helpdesk.mailboxes.showing import lines
 from helpdesk.services import Services
 from tests.conftest import TestClock
 from tests.integration.inbox.world import World, delivery, mail
@@ -216,3 +217,20 @@ def test_f07_a_silent_mailbox_raises_the_alarm(world: World, clock: TestClock) -
     health = health_of(world.services)
     assert health is not None
     assert (health.fetch_fault, health.fetch_failing_since) == ("", None)
+
+
+def test_f07_a_mailbox_that_nobody_looks_at_raises_the_alarm_too(
+    world: World, clock: TestClock
+) -> None:
+    open_mailbox(world.services, world.agent)
+    clock.forward(minutes=6)
+    found = {
+        sample.labels["mailbox"]: sample.value
+        for metric in MailboxFigures(world.services).collect()
+        for sample in metric.samples
+        if sample.name == "guiche_mailbox_lag_seconds"
+    }
+    assert found[SALES] == 360
+    with world.services.reading() as session:
+        shown = lines(session, world.services.settings, clock())
+    assert [one.fetching.state for one in shown if one.address == SALES] == ["late"]
