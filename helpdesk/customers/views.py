@@ -51,7 +51,8 @@ def merging(survivor_id: UUID, absorbed_id: UUID) -> ResponseReturnValue:
     """Show what a merge would do; nothing happens yet."""
     with services().reading() as session:
         preview = preview_merge(session, survivor_id, absorbed_id)
-        screen = DirectoryScreen(merging=merge_screen(preview))
+        found = latest(session, current_agent())
+        screen = DirectoryScreen(found=found, merging=merge_screen(preview))
     return _page(screen)
 
 

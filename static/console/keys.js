@@ -1,6 +1,6 @@
 // Hands on keys. Single keys act outside text fields only and can be turned off.
 
-import { $, $$ } from "../ui/page.js";
+import { $, $$, enterMenu } from "../ui/page.js";
 import { choose, chooseNth, composer, reply, send } from "./composer.js";
 import { backToText, closeTop, move, toggleQueue } from "./views.js";
 
@@ -11,12 +11,13 @@ let prefixTimer = 0;
 const press = (selector) => {
   const found = $$(selector).find((element) => element.offsetParent !== null && !element.disabled);
   found?.click();
+  enterMenu(found?.popoverTargetElement); // at once: what is typed next is meant for it
   return Boolean(found);
 };
 
 const SINGLE = {
-  j: () => move(1),
-  k: () => move(-1),
+  j: () => move(1, { toTimeline: true }),
+  k: () => move(-1, { toTimeline: true }),
   r: () => reply(),
   n: () => choose("note"),
   e: () => press("#act-resolve"),

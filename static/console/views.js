@@ -7,6 +7,7 @@ import { toEnd } from "./timeline.js";
 const shell = () => $("#shell");
 const small = matchMedia("(max-width: 819px)");
 let opener = null;
+let readsOn = false; // whoever goes on by key reads next what has come, wherever the focus stood
 let skeletonTimer = 0;
 
 export function show(view) {
@@ -21,12 +22,13 @@ function landmarks() {
 }
 
 /** Open the next or previous row of the queue, in the order it is shown. */
-export function move(step) {
+export function move(step, { toTimeline = false } = {}) {
   const rows = $$("#queue .q-row");
   const number = $("#work").dataset.number;
   const at = rows.findIndex((row) => row.dataset.number === number);
   const next = rows[at < 0 ? 0 : at + step];
   if (!next) return;
+  readsOn = toTimeline;
   next.click();
   next.scrollIntoView({ block: "nearest" });
 }
@@ -34,6 +36,7 @@ export function move(step) {
 export function toggleQueue(open = shell().dataset.queue !== "open") {
   if (small.matches) return show("queue");
   shell().dataset.queue = open ? "open" : "";
+  if (!open && $("#queue").contains(document.activeElement)) $("[data-queue-open]")?.focus();
   if (open) $("#queue .q-row[aria-current], #queue .q-row")?.focus();
   return undefined;
 }
@@ -126,6 +129,8 @@ export function arrived() {
   toggleQueueOff();
   show(ticket ? "conversation" : "queue");
   toEnd();
+  if (readsOn) $("#timeline")?.focus({ preventScroll: true });
+  readsOn = false;
 }
 
 function toggleQueueOff() {

@@ -33,6 +33,23 @@ function toggleTheme(button) {
   post("/preferences/theme", { theme });
 }
 
+/** A menu takes the focus when it opens; the browser gives it back to where it was when it closes. */
+export function enterMenu(menu) {
+  if (!menu?.matches(".menu:popover-open") || menu.contains(document.activeElement)) return;
+  ($("[data-first]", menu) ?? $("a, button", menu))?.focus();
+}
+
+document.addEventListener("toggle", (event) => enterMenu(event.target), true);
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest?.(".menu:popover-open");
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!menu || !step) return;
+  const items = $$("a, button, input:not([type=hidden])", menu).filter((item) => item.offsetParent !== null);
+  items.at((items.indexOf(document.activeElement) + step) % items.length)?.focus();
+  event.preventDefault();
+});
+
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-theme-toggle]")) return;
   event.preventDefault();

@@ -180,3 +180,51 @@ def test_a_drawer_that_refreshes_leaves_the_writer_in_peace(console: Page) -> No
         " { target: '#drawer', swap: 'innerHTML', source: '#drawer' })"
     )
     expect(console.locator("#body-reply")).to_be_focused()
+
+
+def ring(page: Page, selector: str) -> bool:
+    """Say whether somebody who came by key sees that this element has the focus."""
+    shadows: str = page.locator(selector).evaluate("e => getComputedStyle(e).boxShadow")
+    return "rgb(49, 73, 212)" in shadows
+
+
+def test_a_menu_opened_by_key_is_walked_and_left_by_key(
+    console: Page, specimens: Specimens
+) -> None:
+    console.focus("#timeline")
+    console.keyboard.press("z")
+    items = console.locator("#menu-snooze button")
+    expect(items.nth(0)).to_be_focused()
+    console.keyboard.press("ArrowDown")
+    expect(items.nth(1)).to_be_focused()
+    console.keyboard.press("Escape")
+    expect(console.locator("#menu-snooze")).to_be_hidden()
+    expect(console.locator("#timeline")).to_be_focused()
+    console.keyboard.press("t")
+    console.keyboard.type("vip")
+    console.keyboard.press("Enter")
+    until(console, lambda: specimens.sent("/tag"))
+    assert specimens.sent("/tag")[0]["add"] == "vip"
+
+
+def test_whoever_goes_on_by_key_stands_in_the_next_conversation(console: Page) -> None:
+    console.focus("#money-refund")
+    before = console.url
+    console.keyboard.press("j")
+    console.wait_for_url(lambda url: url != before)
+    expect(console.locator("#timeline")).to_be_focused()
+
+
+def test_the_first_stop_leads_past_everything_to_the_queue(console: Page) -> None:
+    console.evaluate("document.activeElement.blur()")
+    console.keyboard.press("Tab")
+    expect(console.locator(".skip")).to_be_focused()
+    console.keyboard.press("Enter")
+    expect(console.locator("#queue-list")).to_be_focused()
+
+
+@pytest.mark.parametrize("selector", ["#send", "#act-snooze", "#money-refund", ".q-search"])
+def test_every_kind_of_button_shows_the_focus(console: Page, selector: str) -> None:
+    console.keyboard.press("Tab")  # from here on the browser draws rings
+    console.focus(selector)
+    assert ring(console, selector)
