@@ -150,7 +150,7 @@ def door(request: pytest.FixtureRequest, world: World) -> Iterator[MailDoor]:
 
 def caller(door: MailDoor) -> smtplib.SMTP:
     kind = smtplib.LMTP if door.settings.lmtp else smtplib.SMTP
-    return kind("127.0.0.1", door.port)
+    return kind("127.0.0.1", door.port, timeout=20)
 
 
 def test_a_mail_handed_over_is_stored_before_it_is_acknowledged(
