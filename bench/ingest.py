@@ -7,7 +7,9 @@ transaction a mail. `--size` is the number of mails; a full installation has a h
 as many tickets.
 
 GUICHE_BENCH_PEERS names other products to be measured in the same run, as JSON: a name and
-the command, in parts, that takes in every mail of the folder `{folder}` and then ends.
+the command, in parts, that takes in every mail of the folder `{folder}` and then ends. Each
+gets the same mails; what it takes to start, seen on an empty folder, is not held against it.
+One whose name ends in `_full` is compared with us when we are full, any other when empty.
 """
 
 import json
@@ -245,16 +247,24 @@ def measure(size: int) -> Figures:
         figures[f"{name}_full_to_empty"] = full / empty
     for name, command in json.loads(os.environ.get("GUICHE_BENCH_PEERS", "{}")).items():
         figures[f"{name}_per_s"] = _peer(command, size)
+        filled = "full" if name.endswith("_full") else "empty"
+        for ours, _ in databases():
+            ratio = figures[f"{ours}_{filled}_per_s"] / figures[f"{name}_per_s"]
+            figures[f"{ours}_{filled}_to_{name}"] = ratio
     return figures
 
 
 def _peer(command: list[str], size: int) -> float:
-    """Return another product's mails a second, its start included."""
+    """Return another product's mails a second, without the time it takes to start and end."""
+    return size / (_seconds(command, size) - _seconds(command, 0))
+
+
+def _seconds(command: list[str], size: int) -> float:
     with maildir(size) as folder:
         parts = [part.replace("{folder}", str(folder / "new")) for part in command]
         begin = time.perf_counter()
         subprocess.run(parts, check=True, stdout=subprocess.DEVNULL)
-        return size / (time.perf_counter() - begin)
+        return time.perf_counter() - begin
 
 
 if __name__ == "__main__":
