@@ -24,6 +24,7 @@ from billing_core.store.columns import NAMING, Instant, Json
 from helpdesk.events.hints import Hint
 from helpdesk.events.reactions import Reactions
 from helpdesk.jobs.port import Jobs
+from helpdesk.writing import WritingSession
 
 
 class Base(DeclarativeBase):
@@ -60,7 +61,9 @@ def uuid7(at: datetime, random: bytes) -> UUID:
 class UnitOfWork:
     """One open write transaction. Made only by `Database.begin`."""
 
-    def __init__(self, session: Session, at: datetime, reactions: Reactions, jobs: Jobs) -> None:
+    def __init__(
+        self, session: WritingSession, at: datetime, reactions: Reactions, jobs: Jobs
+    ) -> None:
         self.session = session
         self.at = at
         self._reactions = reactions
@@ -69,6 +72,19 @@ class UnitOfWork:
 
     def new_id(self) -> UUID:
         return uuid7(self.at, os.urandom(10))
+
+    def add(self, row: Base) -> None:
+        """Insert a row before anything reads; its changes are followed from then on."""
+        self.session.wait(row, keep=True)
+
+    def is_unwritten(self, row: Base) -> bool:
+        """Say whether a row that was added waits still, so that no other can point at it yet."""
+        return self.session.is_waiting(row)
+
+    def record(self, *rows: Base) -> None:
+        """Insert rows before anything reads. Nobody here holds on to them."""
+        for row in rows:
+            self.session.wait(row, keep=False)
 
     def emit(self, event: object) -> None:
         """Tell every listener of this event, inside this transaction."""
@@ -123,7 +139,10 @@ class Database:
         with self._writer:
             token = _open.set("write")
             try:
-                with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                with (
+                    WritingSession(self.engine, expire_on_commit=False) as session,
+                    session.begin(),
+                ):
                     tx = UnitOfWork(session, self._clock(), self._reactions, self.jobs)
                     yield tx
             finally:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import case, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from billing_core.store.subscription import LIVE, Subscription
@@ -11,6 +11,10 @@ from helpdesk.customers.model import Customer, Handle
 from helpdesk.errors import NotFound
 
 LONGEST_MERGE_CHAIN = 20
+_HANDLES_LIKE = select(Handle).where(
+    Handle.kind.in_(bindparam("kinds", expanding=True)),
+    Handle.value.in_(bindparam("values", expanding=True)),
+)
 
 
 def handles_like(session: Session, kind: str, value: str) -> list[Handle]:
@@ -18,16 +22,10 @@ def handles_like(session: Session, kind: str, value: str) -> list[Handle]:
 
     A telephone is the same telephone on SMS, in a call and on WhatsApp.
     """
-    order_of_kind = case({one: place for place, one in enumerate(kinds(kind))}, value=Handle.kind)
-    order_of_value = case(
-        {one: place for place, one in enumerate(spellings(kind, value))}, value=Handle.value
-    )
-    return list(
-        session.scalars(
-            select(Handle)
-            .where(Handle.kind.in_(kinds(kind)), Handle.value.in_(spellings(kind, value)))
-            .order_by(order_of_kind, order_of_value, Handle.id)
-        )
+    ours, written = list(kinds(kind)), spellings(kind, value)
+    found = session.scalars(_HANDLES_LIKE, {"kinds": ours, "values": written})
+    return sorted(
+        found, key=lambda one: (ours.index(one.kind), written.index(one.value), one.id.bytes)
     )
 
 

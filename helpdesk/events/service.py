@@ -55,7 +55,7 @@ def append_event(
     )
     row.hash = event_hash(row)
     ticket.last_hash = row.hash
-    tx.session.add(row)
+    tx.record(row)
     tx.hint(
         Hint(ticket.id, ticket.last_seq, kind, ticket.team_id, ticket.chat_key, ticket.assignee_id)
     )

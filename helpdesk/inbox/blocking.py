@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from channels.port import Party
@@ -23,6 +23,20 @@ LONGEST_NOTE: Final = 200
 MOST_LISTED: Final = 500
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 
+_BLOCKING = (
+    select(BlockedSender)
+    .where(
+        or_(
+            (BlockedSender.kind == "address")
+            & BlockedSender.value.in_(bindparam("addresses", expanding=True)),
+            (BlockedSender.kind == "domain")
+            & BlockedSender.value.in_(bindparam("domains", expanding=True)),
+        )
+    )
+    .order_by(BlockedSender.id)
+    .limit(1)
+)
+
 
 def is_blocked(session: Session, party: Party) -> bool:
     """Say whether somebody has blocked this address or its domain."""
@@ -33,11 +47,11 @@ def block_of(session: Session, party: Party) -> BlockedSender | None:
     """Return what holds this sender's messages; None where they come in."""
     if not party.value:
         return None
-    blocked = BlockedSender
-    wanted = [(blocked.kind == "address") & blocked.value.in_(spellings(party.kind, party.value))]
-    if party.kind == "email":
-        wanted.append((blocked.kind == "domain") & blocked.value.in_(_domains(party.value)))
-    return session.scalar(select(blocked).where(or_(*wanted)).order_by(blocked.id).limit(1))
+    asked = {
+        "addresses": spellings(party.kind, party.value),
+        "domains": _domains(party.value) if party.kind == "email" else [],
+    }
+    return session.scalar(_BLOCKING, asked)
 
 
 def party_of(typed: str) -> Party:

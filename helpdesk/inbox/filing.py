@@ -34,7 +34,7 @@ from helpdesk.outbox.service import add_participant, record_receipt
 from helpdesk.phone.calls import note_call
 from helpdesk.phone.service import hear_wish
 from helpdesk.settings import Settings
-from helpdesk.tickets.model import Message, Ticket
+from helpdesk.tickets.model import Message, Participant, Ticket
 from helpdesk.tickets.queries import lock_ticket
 from helpdesk.tickets.service import (
     CustomerMessage,
@@ -183,8 +183,6 @@ def _file_message(
     who = identify(tx, item.sender, trust=item.trust)
     chosen = _chosen_ticket(tx, row)
     ticket = chosen or _ticket_for(tx, settings, item, who)
-    if chosen is None and item.sender.value:
-        add_participant(tx, ticket, item.sender.kind, item.sender.value)
     if part.html is not None:
         name_blob(tx, part.html, size=part.html_size, media_type="text/html")
     message = add_customer_message(tx, ticket, _message(settings, item, part, who))
@@ -242,17 +240,25 @@ def _ticket_for(tx: UnitOfWork, settings: Settings, item: Said, who: Identificat
     place = choose(find_leads(tx.session, item, at=tx.at))
     while place.ticket_id is not None:
         ticket = lock_ticket(tx, place.ticket_id)
+        if ticket.category == place.category and ticket.merged_into_id is None:
+            return _joined(tx, ticket, item)
         again = choose(find_leads(tx.session, item, at=tx.at))
         if again == place:
-            return ticket
+            return _joined(tx, ticket, item)
         place = again  # closed or merged while we waited for the lock
     return _open(tx, settings, item, who, place)
+
+
+def _joined(tx: UnitOfWork, ticket: Ticket, item: Said) -> Ticket:
+    if item.sender.value:
+        add_participant(tx, ticket, item.sender.kind, item.sender.value)
+    return ticket
 
 
 def _open(
     tx: UnitOfWork, settings: Settings, item: Said, who: Identification, place: Place
 ) -> Ticket:
-    return open_ticket(
+    ticket = open_ticket(
         tx,
         NewTicket(
             subject=_subject(settings, item),
@@ -263,6 +269,10 @@ def _open(
             parent_id=place.parent_id,
         ),
     )
+    kind, value = item.sender.kind, item.sender.value
+    if value:  # nobody takes part in it yet, so there is nothing to look up
+        tx.record(Participant(id=tx.new_id(), ticket_id=ticket.id, kind=kind, value=value))
+    return ticket
 
 
 def channel_of(item: Said) -> str:
@@ -317,7 +327,7 @@ def _index(tx: UnitOfWork, row: Inbound, item: Said, message: Message) -> None:
     named = {"email": item.message_id, "voice": item.thread_key}.get(item.channel, "")
     if not named:
         return
-    tx.session.add(
+    tx.record(
         MailIndex(
             id=tx.new_id(),
             mailbox=CALLS if item.channel == "voice" else row.source,

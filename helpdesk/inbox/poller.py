@@ -7,6 +7,8 @@ with a note after some tries: it never holds up those behind it.
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from threading import Event
 from typing import Final, Generic, TypeVar
 from uuid import UUID
@@ -17,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from channels.port import ChannelError, Delivery
 from helpdesk.db import UnitOfWork, insert_once
+from helpdesk.inbox.batches import Batch, store_batch
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
-from helpdesk.inbox.service import ingest_mail, read_one, store_unreadable
+from helpdesk.inbox.service import ingest_mail, read_leased, read_one, store_unreadable
 from helpdesk.mailboxes.door import Mail, Mailbox, MailboxDoor
 from helpdesk.mailboxes.health import note_fetch_fault, note_fetched
 from helpdesk.services import Services
@@ -30,7 +33,27 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 MOST_TRIES: Final = 8  # about four minutes with the pauses between them
 
+AT_ONCE: Final = 25  # mails that are stored together
+LARGEST_BATCH: Final = 8 * 1024 * 1024  # bytes; a mail that is larger stands alone
+
 K = TypeVar("K")
+
+
+def in_batches(mails: Iterable[Mail]) -> Iterator[list[Mail]]:
+    """Yield the mails some at a time; those before a fault come before it is raised."""
+    batch: list[Mail] = []
+    try:
+        for mail in mails:
+            batch.append(mail)
+            if len(batch) == AT_ONCE or sum(len(one.raw) for one in batch) >= LARGEST_BATCH:
+                yield batch
+                batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 class MailPoller(Generic[K]):
@@ -78,17 +101,8 @@ class MailPoller(Generic[K]):
         self._pass_over_stuck()
         with self._services.reading() as session:
             cursor = self._door.cursor(*self._cursor(session))
-        for mail in mailbox.new_messages(cursor):
-            self._taking = (mail.uidvalidity, mail.uid)
-            row_id, fresh = ingest_mail(
-                self._services, mail.raw, key=mail.key, source=self._source, wake=False
-            )
-            self._taking = None
-            with self._services.begin() as tx:
-                self._move_cursor(tx, mail.uidvalidity, mail.uid)
-            self._read(row_id)
-            self._mark(mailbox, mail)
-            new += fresh
+        for batch in in_batches(mailbox.new_messages(cursor)):
+            new += self._take_in(mailbox, batch)
             if self._stop.is_set():
                 return new
         self._tries.clear()
@@ -97,10 +111,50 @@ class MailPoller(Generic[K]):
             note_fetched(tx, self._address)
         return new
 
-    def _read(self, row_id: UUID) -> None:
+    def _take_in(self, mailbox: Mailbox[K], batch: Sequence[Mail]) -> int:
+        """Store, mark and read some mails; return how many were new to us."""
+        together = self._store(batch)
+        if together is None:
+            return sum(self._take_in_alone(mailbox, mail) for mail in batch)
+        try:
+            for mail in batch:
+                self._mark(mailbox, mail)
+        finally:  # a mailbox that is gone keeps nobody from reading what we have
+            for row_id in together.forgotten:
+                self._read(row_id, partial(read_one, self._services, row_id))
+            for one in together.unread:
+                self._read(one.row.id, partial(read_leased, self._services, one.row, one.delivery))
+        return together.new
+
+    def _store(self, batch: Sequence[Mail]) -> Batch | None:
+        """Store some mails and count them; None where that failed and each is to be tried alone."""
+        last = batch[-1]
+
+        def count(tx: UnitOfWork) -> None:
+            self._move_cursor(tx, last.uidvalidity, last.uid)
+
+        try:
+            return store_batch(self._services, self._source, batch, also=count)
+        except Exception as fault:
+            log.warning("mails not stored together", address=self._address, why=repr(fault))
+            return None
+
+    def _take_in_alone(self, mailbox: Mailbox[K], mail: Mail) -> int:
+        self._taking = (mail.uidvalidity, mail.uid)
+        row_id, new = ingest_mail(
+            self._services, mail.raw, key=mail.key, source=self._source, wake=False
+        )
+        self._taking = None
+        with self._services.begin() as tx:
+            self._move_cursor(tx, mail.uidvalidity, mail.uid)
+        self._read(row_id, partial(read_one, self._services, row_id))
+        self._mark(mailbox, mail)
+        return new
+
+    def _read(self, row_id: UUID, read: Callable[[], None]) -> None:
         """Read at once what was stored; what cannot be read now waits for the sweep."""
         try:
-            read_one(self._services, row_id)
+            read()
         except Exception:
             log.exception("reading failed", inbound_id=str(row_id))
 

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -56,17 +56,17 @@ def store_delivery(
     The bytes are on disk before the row that names them. A repeated (source, key) is a
     no-op; a mail whose bytes the mailbox has given us under another key is discarded.
     """
-    content_hash = _content_hash(delivery)
+    hashed = content_hash(delivery)
     kept = mask_delivery(delivery)
     digest = services.blobs.keep(kept.body)
     with services.begin() as tx:
         mail = _is_mail(kept.headers)
         if mail:  # two keys for one mail may come at once
-            take_turn(tx, "mail", source, content_hash)
+            take_turn(tx, "mail", source, hashed)
         known = inbound_id_of(tx.session, source, key)
         if known is not None:
             return known, False
-        twin = twin_of(tx.session, source, content_hash) if mail else None
+        twin = twin_of(tx.session, source, hashed) if mail else None
         name_blob(tx, digest, size=len(kept.body), media_type=_media_type(kept.headers))
         row_id = _insert(
             tx,
@@ -75,10 +75,10 @@ def store_delivery(
             channel=channel,
             received_at=tx.at,
             not_before=tx.at + WAKE_UP_LOST_AFTER,
-            headers=_headers(kept.headers),
+            headers=stored_headers(kept.headers),
             url=kept.url,
             blob=digest,
-            content_hash=content_hash,
+            content_hash=hashed,
             state="new" if twin is None else "discarded",
             reason="" if twin is None else "duplicate",
             detail="" if twin is None else str(twin),
@@ -96,7 +96,7 @@ def store_unreadable(
     services: Services, *, source: str, channel: str, delivery: Delivery, why: str
 ) -> UUID:
     """Keep a proven delivery that nobody understands, for a person to look at."""
-    key = f"unreadable:{_content_hash(delivery)}"
+    key = f"unreadable:{content_hash(delivery)}"
     row_id, new = store_delivery(
         services, source=source, channel=channel, key=key, delivery=delivery
     )
@@ -121,18 +121,25 @@ def ingest_mail(
     without either its bytes name it. `source` is the main mailbox's when empty. `judged`
     says that it came through our own server, whose results about the sender count.
     """
-    headers = {"content-type": MAIL} | ({"x-imap-key": key} if key else {})
-    if not judged:
-        headers["x-unjudged"] = "yes"
-    delivery = Delivery(raw, headers)
+    delivery = mail_delivery(raw, key=key, judged=judged)
     return store_delivery(
         services,
         source=source or mail_source(services),
         channel="email",
-        key=key or name or _content_hash(delivery),
+        key=key or name or content_hash(delivery),
         delivery=delivery,
         wake=wake,
     )
+
+
+def mail_delivery(raw: bytes, *, key: str = "", judged: bool = True) -> Delivery:
+    """Return a mail as its adapter reads it. `key` is what the mailbox calls it."""
+    headers = {"content-type": MAIL}
+    if key:
+        headers["x-imap-key"] = key
+    if not judged:
+        headers["x-unjudged"] = "yes"
+    return Delivery(raw, headers)
 
 
 def mail_source(services: Services) -> str:
@@ -150,6 +157,11 @@ def read_one(services: Services, inbound_id: UUID) -> None:
         going = row is not None and _count_attempt(services, tx, row)
     if row is not None and going:
         _read(services, row)
+
+
+def read_leased(services: Services, row: Inbound, delivery: Delivery) -> None:
+    """Read what the caller has stored a moment ago and holds the lease of."""
+    _read(services, row, delivery)
 
 
 def drain(services: Services) -> int:
@@ -202,10 +214,10 @@ def _count_attempt(services: Services, tx: UnitOfWork, row: Inbound) -> bool:
     return True
 
 
-def _read(services: Services, row: Inbound) -> None:
+def _read(services: Services, row: Inbound, delivery: Delivery | None = None) -> None:
     """Read what we hold the lease of; a fault gives it back at once."""
     try:
-        _read_leased(services, row)
+        _read_leased(services, row, delivery)
     except Exception:
         with services.begin() as tx:
             tx.session.execute(
@@ -214,7 +226,7 @@ def _read(services: Services, row: Inbound) -> None:
         raise
 
 
-def _read_leased(services: Services, row: Inbound) -> None:
+def _read_leased(services: Services, row: Inbound, delivery: Delivery | None) -> None:
     """Understand the bytes with no transaction open, then write all of it in one."""
     if row.attach_to_id is not None and row.attempts > 1:
         _keep_original(services, row)  # reading it has killed its reader once
@@ -223,7 +235,8 @@ def _read_leased(services: Services, row: Inbound) -> None:
     if adapter is None:
         _cannot_read(services, row, "channel_not_set_up")
         return
-    delivery = Delivery(services.blobs.read(row.blob), row.headers, row.url)
+    if delivery is None:
+        delivery = Delivery(services.blobs.read(row.blob), row.headers, row.url)
     items: list[Said | Receipt | CallReport] = []
     try:
         for item in adapter.parse(delivery):
@@ -264,14 +277,18 @@ def original_name(row: Inbound) -> str:
 
 def _claim(tx: UnitOfWork, inbound_id: UUID) -> Inbound | None:
     """Mark the row as read, in the transaction that makes the message. None: it is."""
-    taken = tx.session.execute(
-        update(Inbound)
-        .where(Inbound.id == inbound_id, Inbound.state == "new")
-        .values(state="read", leased_until=None)
+    return tx.session.scalar(
+        _CLAIM, {"id_": inbound_id}, execution_options={"populate_existing": True}
     )
-    if taken.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
-        return None
-    return tx.session.get_one(Inbound, inbound_id, populate_existing=True)
+
+
+_CLAIM = (
+    update(Inbound)
+    .where(Inbound.id == bindparam("id_"), Inbound.state == "new")
+    .values(state="read", leased_until=None)
+    .returning(Inbound)
+    .execution_options(synchronize_session=False)
+)
 
 
 def _insert(tx: UnitOfWork, *, received_at: datetime, **values: object) -> UUID | None:
@@ -287,7 +304,7 @@ def _insert(tx: UnitOfWork, *, received_at: datetime, **values: object) -> UUID 
     )
 
 
-def _content_hash(delivery: Delivery) -> str:
+def content_hash(delivery: Delivery) -> str:
     """Name the bytes; a mail has the same name with any kind of line ending."""
     body = delivery.body
     if _is_mail(delivery.headers):
@@ -303,5 +320,5 @@ def _media_type(headers: Mapping[str, str]) -> str:
     return MAIL if _is_mail(headers) else "application/octet-stream"
 
 
-def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name not in _PRIVATE_HEADERS}

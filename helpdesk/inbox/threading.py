@@ -12,11 +12,11 @@ whose proof failed.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from channels.port import Inbound, Party
@@ -31,6 +31,25 @@ MOST_NUMBERS = 5
 _PLUS = re.compile(r"\+(?:id)?(\d{1,15})@")
 _HASH = re.compile(r"#(\d{1,15})\b")
 CALLS = "voice"  # the "mailbox" that indexes calls
+
+# Built once: to put such a question together costs more than to ask it.
+_HOLDING = (
+    select(MailIndex.ticket_id)
+    .where(MailIndex.message_id_hash == bindparam("hash"))
+    .distinct()
+    .limit(20)
+)
+_OF_MAIL = _HOLDING.where(MailIndex.mailbox != bindparam("mailbox"))
+_OF_MAILBOX = _HOLDING.where(MailIndex.mailbox == bindparam("mailbox"))
+_TAKING_PART = (
+    select(Participant.id)
+    .where(
+        Participant.ticket_id.in_(bindparam("tickets", expanding=True)),
+        Participant.kind == bindparam("kind"),
+        Participant.value.in_(bindparam("spellings", expanding=True)),
+    )
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,7 @@ class Place:
     ticket_id: UUID | None = None
     parent_id: UUID | None = None  # the closed ticket that a new one follows
     related_id: UUID | None = None  # perhaps the same matter; a person judges
+    category: str = field(default="", compare=False)  # of that ticket, as it was seen
 
 
 def choose(leads: Iterable[Lead]) -> Place:
@@ -58,7 +78,7 @@ def choose(leads: Iterable[Lead]) -> Place:
         if lead.belongs and lead.category == "closed":
             return Place(parent_id=lead.ticket_id)
         if lead.belongs:
-            return Place(ticket_id=lead.ticket_id)
+            return Place(ticket_id=lead.ticket_id, category=lead.category)
         stranger = stranger or lead.ticket_id
     return Place(related_id=stranger)
 
@@ -104,16 +124,12 @@ def takes_part(session: Session, ticket_ids: Iterable[UUID], party: Party) -> bo
     """Say whether a handle is a participant of one of the tickets."""
     if not party.value:
         return False
-    found = session.scalar(
-        select(Participant.id)
-        .where(
-            Participant.ticket_id.in_(list(ticket_ids)),
-            Participant.kind == party.kind,
-            Participant.value.in_(spellings(party.kind, party.value)),
-        )
-        .limit(1)
-    )
-    return found is not None
+    asked = {
+        "tickets": list(ticket_ids),
+        "kind": party.kind,
+        "spellings": spellings(party.kind, party.value),
+    }
+    return session.scalar(_TAKING_PART, asked) is not None
 
 
 def follow_merges(session: Session, ticket: Ticket) -> list[Ticket]:
@@ -195,11 +211,9 @@ def _indexed(session: Session, header_id: str, *, mailbox: str | None = None) ->
     """Return the tickets that hold this id; several where somebody used it again."""
     if not header_id:
         return ()
-    wanted = select(MailIndex.ticket_id).where(MailIndex.message_id_hash == id_hash(header_id))
-    wanted = wanted.where(
-        MailIndex.mailbox == mailbox if mailbox is not None else MailIndex.mailbox != CALLS
-    )
-    return session.scalars(wanted.distinct().limit(20)).all()
+    wanted = _OF_MAIL if mailbox is None else _OF_MAILBOX
+    place = {"hash": id_hash(header_id), "mailbox": CALLS if mailbox is None else mailbox}
+    return session.scalars(wanted, place).all()
 
 
 def _leads_to(

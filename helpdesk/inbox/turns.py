@@ -1,10 +1,14 @@
 """Taking turns: what must not be decided twice at once is decided one after the other."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, BigInteger, bindparam, func, select
 
 from helpdesk.db import UnitOfWork
+
+_NUMBER = func.unnest(bindparam("numbers", type_=ARRAY(BigInteger))).column_valued("number")
+_LOCK = select(func.pg_advisory_xact_lock(_NUMBER))
 
 
 def take_turn(tx: UnitOfWork, *what: str) -> None:
@@ -12,8 +16,17 @@ def take_turn(tx: UnitOfWork, *what: str) -> None:
 
     SQLite has one writer, so every write transaction is a turn already.
     """
-    if tx.session.get_bind().dialect.name != "postgresql":
-        return
+    take_turns(tx, [what])
+
+
+def take_turns(tx: UnitOfWork, what: Iterable[Sequence[str]]) -> None:
+    """Take several turns, in an order that no two who want the same can get stuck in."""
+    connection = tx.session.connection()
+    if connection.dialect.name == "postgresql":
+        numbers = sorted({_number(one) for one in what})
+        connection.execute(_LOCK, {"numbers": numbers})
+
+
+def _number(what: Sequence[str]) -> int:
     digest = hashlib.sha256("\0".join(what).encode()).digest()
-    number = int.from_bytes(digest[:8], "big", signed=True)
-    tx.session.execute(select(func.pg_advisory_xact_lock(number)))
+    return int.from_bytes(digest[:8], "big", signed=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from helpdesk.inbox.model import MailIndex
@@ -15,6 +15,8 @@ from helpdesk.settings import Settings
 from helpdesk.tickets.model import Message
 
 log = structlog.get_logger()
+
+_OURS = select(Mailbox.id).where(Mailbox.address == bindparam("address"))
 
 
 def rows(session: Session) -> Sequence[Mailbox]:
@@ -81,7 +83,7 @@ def owner_of(session: Session, settings: Settings, recipients: Sequence[str]) ->
 
 def is_ours(session: Session, address: str) -> bool:
     """Say whether a mailbox has this address, in use or not."""
-    return bool(address) and row_of(session, address) is not None
+    return bool(address) and session.scalar(_OURS, {"address": address.lower()}) is not None
 
 
 def health(session: Session) -> dict[str, MailboxHealth]:

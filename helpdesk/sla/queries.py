@@ -3,11 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from helpdesk.sla.model import MetricEvent, SlaClock, SlaTarget
 from helpdesk.sla.rules import Clock, Metric, Step
+
+_TARGETS = select(SlaTarget.metric, SlaTarget.target_s).where(
+    SlaTarget.channel == bindparam("channel")
+)
 
 
 def open_clocks(session: Session, ticket_id: UUID) -> dict[Metric, SlaClock]:
@@ -44,10 +48,11 @@ def has_been_answered(session: Session, ticket_id: UUID) -> bool:
     return found is not None
 
 
-def target_of(session: Session, channel: str, metric: Metric) -> int:
-    """Return the promised seconds, 0 where nothing is promised."""
-    found = session.get(SlaTarget, (channel, metric))
-    return found.target_s if found else 0
+def targets_of(session: Session, channel: str) -> dict[str, int]:
+    """Return the promised seconds by metric; what is not promised is not there."""
+    # Past the session: nothing that waits to be written has to do with it.
+    found = session.connection().execute(_TARGETS, {"channel": channel})
+    return {metric: target_s for metric, target_s in found}  # noqa: C416  (rows are not pairs to mypy)
 
 
 def late_tickets(session: Session, at: datetime, *, limit: int) -> list[UUID]:

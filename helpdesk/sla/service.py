@@ -5,6 +5,7 @@ projection and leaves `next_due_at` on the ticket: all of it or nothing. Notes, 
 mail and the product's own messages never come here.
 """
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -27,15 +28,31 @@ from helpdesk.tickets.model import Ticket
 
 def customer_wrote(tx: UnitOfWork, ticket: Ticket, channel: str) -> None:
     """Start the clocks a person's message asks for; one that waits already waits on."""
+    if tx.is_unwritten(ticket) and ticket.waiting_since is None:
+        _first_heard(tx, ticket, channel)
+        return
     clocks = queries.open_clocks(tx.session, ticket.id)
     if not any(metric in clocks for metric in REPLY_METRICS):
         answered = queries.has_been_answered(tx.session, ticket.id)
-        _activate(tx, ticket, "next_response" if answered else "first_response", channel)
+        metric: Metric = "next_response" if answered else "first_response"
+        clocks[metric] = _activate(tx, ticket, metric, channel)
     if "resolution" not in clocks:
-        _activate(tx, ticket, "resolution", channel)
+        clocks["resolution"] = _activate(tx, ticket, "resolution", channel)
     if ticket.waiting_since is None:
         ticket.waiting_since = tx.at
-    show_next_due(tx, ticket)
+    _show_earliest(ticket, clocks.values())
+
+
+def _first_heard(tx: UnitOfWork, ticket: Ticket, channel: str) -> None:
+    """Start the first clocks of a ticket that was opened just now: nothing is to be looked up."""
+    targets = queries.targets_of(tx.session, channel)
+    metrics: tuple[Metric, ...] = ("first_response", "resolution")
+    clocks = [
+        _begin(tx, ticket, metric, channel, cycle=1, target_s=targets.get(metric, 0))
+        for metric in metrics
+    ]
+    ticket.waiting_since = tx.at
+    _show_earliest(ticket, clocks)
 
 
 def staff_answered(tx: UnitOfWork, ticket: Ticket, staff_id: UUID) -> None:
@@ -96,11 +113,11 @@ def write_breaches(tx: UnitOfWork, ticket: Ticket) -> int:
 
 def show_next_due(tx: UnitOfWork, ticket: Ticket) -> None:
     """Put the earliest open promise on the row that the queue is ordered by."""
-    promised = [
-        (row.due_at, row.metric, row.target_s)
-        for row in queries.open_clocks(tx.session, ticket.id).values()
-        if row.due_at is not None
-    ]
+    _show_earliest(ticket, queries.open_clocks(tx.session, ticket.id).values())
+
+
+def _show_earliest(ticket: Ticket, clocks: Iterable[SlaClock]) -> None:
+    promised = [(row.due_at, row.metric, row.target_s) for row in clocks if row.due_at is not None]
     ticket.next_due_at, ticket.due_metric, ticket.due_target_s = min(
         promised, default=(NEVER, "", 0)
     )
@@ -116,20 +133,29 @@ def _follow_waiting(tx: UnitOfWork, ticket: Ticket) -> None:
         _take(tx, resolution, "resume")
 
 
-def _activate(tx: UnitOfWork, ticket: Ticket, metric: Metric, channel: str) -> None:
+def _activate(tx: UnitOfWork, ticket: Ticket, metric: Metric, channel: str) -> SlaClock:
+    cycle = queries.cycles_so_far(tx.session, ticket.id, metric) + 1
+    target_s = queries.targets_of(tx.session, channel).get(metric, 0)
+    return _begin(tx, ticket, metric, channel, cycle=cycle, target_s=target_s)
+
+
+def _begin(
+    tx: UnitOfWork, ticket: Ticket, metric: Metric, channel: str, *, cycle: int, target_s: int
+) -> SlaClock:
     step = Step(
         metric=metric,
-        cycle=queries.cycles_so_far(tx.session, ticket.id, metric) + 1,
+        cycle=cycle,
         position=1,
         kind="activate",
         at=tx.at,
         channel=channel,
-        target_s=queries.target_of(tx.session, channel, metric),
+        target_s=target_s,
     )
     row = SlaClock(id=tx.new_id(), ticket_id=ticket.id)
     _project(row, start(step))
-    tx.session.add(row)
+    tx.add(row)
     _append(tx, ticket.id, step)
+    return row
 
 
 def _take(tx: UnitOfWork, row: SlaClock, kind: StepKind, staff_id: UUID | None = None) -> None:
@@ -169,7 +195,7 @@ def _project(row: SlaClock, clock: Clock) -> None:
 
 
 def _append(tx: UnitOfWork, ticket_id: UUID, step: Step) -> None:
-    tx.session.add(
+    tx.record(
         MetricEvent(
             id=tx.new_id(),
             ticket_id=ticket_id,
@@ -183,4 +209,3 @@ def _append(tx: UnitOfWork, ticket_id: UUID, step: Step) -> None:
             staff_id=step.staff_id,
         )
     )
-    tx.session.flush()

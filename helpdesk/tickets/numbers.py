@@ -1,5 +1,6 @@
 """Numbers that people read: handed out one by one, without gaps, inside a transaction."""
 
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -9,13 +10,15 @@ from helpdesk.tickets.model import Counter
 
 def next_number(tx: UnitOfWork, name: str) -> int:
     """Return the next number of the series `name`, from 1. Others wait until we commit."""
-    insert = (
-        insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
-    )
-    statement = (
-        insert(Counter)
-        .values(name=name, value=1)
-        .on_conflict_do_update(index_elements=[Counter.name], set_={"value": Counter.value + 1})
-        .returning(Counter.value)
-    )
-    return tx.session.execute(statement).scalar_one()
+    connection = tx.session.connection()
+    number: int = connection.execute(_NEXT[connection.dialect.name], {"name": name}).scalar_one()
+    return number
+
+
+_NEXT = {
+    dialect: insert(Counter)
+    .values(name=bindparam("name"), value=1)
+    .on_conflict_do_update(index_elements=[Counter.name], set_={"value": Counter.value + 1})
+    .returning(Counter.value)
+    for dialect, insert in (("postgresql", insert_postgresql), ("sqlite", insert_sqlite))
+}

@@ -83,8 +83,7 @@ def open_ticket(tx: UnitOfWork, new: NewTicket) -> Ticket:
         spam=False,
         created_at=tx.at,
     )
-    tx.session.add(ticket)
-    tx.session.flush()
+    tx.add(ticket)
     append_event(
         tx,
         ticket,
@@ -283,12 +282,11 @@ def _add(tx: UnitOfWork, ticket: Ticket, message: Message, *, actor: Actor, kind
     message.at = tx.at
     message.seq = append_event(tx, ticket, kind, actor=actor, data={"message_id": str(message.id)})
     ticket.said_seq = message.seq
-    tx.session.add(message)
+    tx.add(message)
     if message.visibility == "public":
         ticket.snippet = snippet_of(message.reply_text or message.body)
         ticket.last_channel = message.channel
         ticket.last_message_at = tx.at
-    tx.session.flush()
     if message.visibility == "public" and message.channel == "chat" and ticket.chat_key:
         number_message(tx, ticket.chat_key, message.id)
     return message

@@ -4,20 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from channels.port import ChannelError
 from helpdesk.inbox import poller as polling
+from helpdesk.inbox.blobs import BlobStore
 from helpdesk.inbox.model import Inbound, MailboxCursor
 from helpdesk.inbox.poller import MailPoller
 from helpdesk.inbox.queries import quarantined
-from helpdesk.inbox.service import ingest_mail
 from helpdesk.mailboxes.door import MailboxDoor
-from helpdesk.services import Services
 from helpdesk.tickets.model import Message
 from tests.conftest import TestClock
 from tests.integration.inbox.world import World, delivery, mail
@@ -128,7 +126,7 @@ def test_r1_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_bo
 @pytest.mark.parametrize(
     ("where", "step"),
     [
-        pytest.param(polling, "ingest_mail", id="before-it-is-stored"),
+        pytest.param(BlobStore, "keep", id="before-it-is-stored"),
         pytest.param(polling.MailPoller, "_move_cursor", id="before-the-cursor-moves"),
         pytest.param(FakeMailbox, "flag_seen", id="before-it-is-flagged"),
     ],
@@ -221,14 +219,14 @@ def test_f08_a_mail_that_we_cannot_store_is_set_aside_and_the_rest_comes(
     monkeypatch.setattr(polling, "LONGEST_PAUSE_S", 0.001)
     watched = watch(world)
     watched.box.idles = watched.stop.set
-    take_in = ingest_mail
+    keep = BlobStore.keep
 
-    def stumble(services: Services, raw: bytes, **facts: Any) -> tuple[UUID, bool]:
-        if b"mail 1" in raw:
+    def stumble(blobs: BlobStore, content: bytes) -> str:
+        if b"mail 1" in content:
             raise ValueError("nobody foresaw this")
-        return take_in(services, raw, **facts)
+        return keep(blobs, content)
 
-    monkeypatch.setattr(polling, "ingest_mail", stumble)
+    monkeypatch.setattr(BlobStore, "keep", stumble)
     watched.poller.run()
     world.drain()
     assert sorted(one.body for one in world.messages()) == ["mail 0", "mail 2"]
@@ -243,15 +241,15 @@ def test_e11_a_database_that_is_away_blames_no_mail(
     monkeypatch.setattr(polling, "LONGEST_PAUSE_S", 0.001)
     watched = watch(world)
     watched.box.idles = watched.stop.set
-    take_in, left = ingest_mail, [polling.MOST_TRIES * 2]
+    keep, left = BlobStore.keep, [polling.MOST_TRIES * 4]
 
-    def away(services: Services, raw: bytes, **facts: Any) -> tuple[UUID, bool]:
+    def away(blobs: BlobStore, content: bytes) -> str:
         if left[0]:
             left[0] -= 1
             raise OperationalError("INSERT", {}, Exception("disk full"))
-        return take_in(services, raw, **facts)
+        return keep(blobs, content)
 
-    monkeypatch.setattr(polling, "ingest_mail", away)
+    monkeypatch.setattr(BlobStore, "keep", away)
     watched.poller.run()
     world.drain()
     assert world.count(Message) == 3
