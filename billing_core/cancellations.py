@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from .acts_done import done_before, note_done
+from .asks import dump_ask, load_ask
 from .cancellation_settlement import Ending, carry_out_ending, plan_endings
 from .domain.calendar import local_date, start_of
 from .domain.money import Money, total
@@ -168,26 +169,11 @@ def uncancel(tx: Tx, subscription_id: UUID) -> None:
 
 def payload_of(ask: CancelAsk) -> dict[str, Any]:
     """Return the ask as JSON values; `ask_from` reads it back."""
-    return {
-        "subscription_id": str(ask.subscription_id),
-        "when": ask.when,
-        "on": ask.on.isoformat() if ask.on else None,
-        "settle": ask.settle,
-        "reason": ask.reason,
-        "money_act_id": str(ask.money_act_id) if ask.money_act_id else None,
-    }
+    return dump_ask(ask)
 
 
 def ask_from(payload: dict[str, Any]) -> CancelAsk:
-    act, on = payload["money_act_id"], payload["on"]
-    return CancelAsk(
-        subscription_id=UUID(payload["subscription_id"]),
-        when=payload["when"],
-        on=date.fromisoformat(on) if on else None,
-        settle=payload["settle"],
-        reason=payload["reason"],
-        money_act_id=UUID(act) if act else None,
-    )
+    return load_ask(CancelAsk, payload)
 
 
 def _plan(session: Session, subscription: Subscription, ask: CancelAsk, at: datetime) -> _Plan:

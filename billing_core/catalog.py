@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from .domain.money import Money
@@ -102,14 +102,10 @@ def add_price(
         Price.interval == interval,
         Price.interval_count == interval_count,
     )
-    earlier = tx.session.scalar(select(func.max(Price.version)).where(*same)) or 0
-    for old in tx.session.scalars(select(Price).where(*same, Price.valid_until.is_(None))):
-        old.valid_until = tx.at
-    tx.session.flush()
     price = Price(
         id=tx.new_id(),
         plan_id=plan_id,
-        version=earlier + 1,
+        version=_take_off_sale(tx, *same) + 1,
         valid_from=tx.at,
         interval=interval,
         interval_count=interval_count,
@@ -126,6 +122,15 @@ def add_price(
     tx.session.add(price)
     tx.session.flush()
     return price.id
+
+
+def _take_off_sale(tx: Tx, *same: ColumnElement[bool]) -> int:
+    """Take the version that is on sale off it; return the number of the last one."""
+    earlier = tx.session.scalar(select(func.max(Price.version)).where(*same)) or 0
+    for old in tx.session.scalars(select(Price).where(*same, Price.valid_until.is_(None))):
+        old.valid_until = tx.at
+    tx.session.flush()
+    return earlier
 
 
 def withdraw_price(tx: Tx, price_id: UUID) -> None:

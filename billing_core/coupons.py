@@ -12,7 +12,9 @@ from .domain.money import Money
 from .domain.tax import read_percent
 from .errors import (
     AmountNotPositive,
-    CouponNotForThis,
+    AnotherCouponIsOn,
+    CouponForOtherPlans,
+    CouponOver,
     CurrencyMismatch,
     NoSuchCode,
     NotFound,
@@ -75,7 +77,7 @@ def redeem_coupon(tx: Tx, subscription_id: UUID, code: str) -> UUID:
 
     Raises:
         NoSuchCode: no such coupon.
-        CouponNotForThis: expired, used up, another one is on, or none of its plans is here.
+        CouponOver, AnotherCouponIsOn, CouponForOtherPlans: it cannot be used here.
         CurrencyMismatch: its amount is in another currency.
     """
     subscription = lock_subscription(tx.session, subscription_id)
@@ -86,12 +88,12 @@ def redeem_coupon(tx: Tx, subscription_id: UUID, code: str) -> UUID:
     if on is not None:
         if on.coupon_id == coupon.id:
             return on.id
-        raise CouponNotForThis(code, "another")
+        raise AnotherCouponIsOn(code)
     if coupon.currency is not None and coupon.currency != subscription.currency:
         raise CurrencyMismatch(subscription.currency, coupon.currency)
     items = terms_of(tx.session, subscription_id)[subscription_id].items
     if coupon.plan_ids and all(str(one.price.plan_id) not in coupon.plan_ids for one in items):
-        raise CouponNotForThis(code, "plan")
+        raise CouponForOtherPlans(code)
     _count(tx, coupon)
     redemption = CouponRedemption(
         id=tx.new_id(),
@@ -195,4 +197,4 @@ def _count(tx: Tx, coupon: Coupon) -> None:
         .execution_options(synchronize_session=False)
     ).all()
     if not counted:
-        raise CouponNotForThis(coupon.code, "over")
+        raise CouponOver(coupon.code)

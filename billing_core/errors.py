@@ -7,7 +7,10 @@ BillingError
     UnreadableAmount        not a number, too many decimals, no such currency
     UnreadableTiers         they do not rise, the last one ends, or they do not fit the model
     NoSuchCode              no coupon or tax rate has this code
-    CouponNotForThis        over, used up, for other plans, or another one is on
+    CouponNotForThis        a subscription cannot have this coupon
+      CouponOver            expired, or redeemed as often as it may be
+      CouponForOtherPlans
+      AnotherCouponIsOn     one at a time
     NotMeasured             usage of something that has no meter
     UsageTooSmall           less than one unit
     AmountNotPositive       zero or less
@@ -95,6 +98,23 @@ class CouponNotForThis(NotAllowed):
     def __init__(self, code: str, why: str) -> None:
         super().__init__(f"coupon {code!r}: {why}")
         self.code, self.why = code, why
+
+
+class CouponOver(CouponNotForThis):
+    def __init__(self, code: str) -> None:
+        super().__init__(code, "over")
+
+
+class CouponForOtherPlans(CouponNotForThis):
+    def __init__(self, code: str) -> None:
+        super().__init__(code, "plan")
+
+
+class AnotherCouponIsOn(CouponNotForThis):
+    """Discounts do not add up: the first one ends or is removed before."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code, "another")
 
 
 class NotMeasured(NotAllowed):

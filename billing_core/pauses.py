@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from .acts_done import done_before, note_done
+from .asks import dump_ask, load_ask
 from .domain.invoice import DraftLine
 from .domain.money import Money
 from .errors import (
@@ -155,24 +156,11 @@ def pause_collection(tx: Tx, subscription_id: UUID, paused: bool) -> None:
 
 def payload_of(ask: PauseAsk) -> dict[str, Any]:
     """Return the ask as JSON values; `ask_from` reads it back."""
-    return {
-        "subscription_id": str(ask.subscription_id),
-        "when": ask.when,
-        "resumes_on": ask.resumes_on.isoformat() if ask.resumes_on else None,
-        "reason": ask.reason,
-        "money_act_id": str(ask.money_act_id) if ask.money_act_id else None,
-    }
+    return dump_ask(ask)
 
 
 def ask_from(payload: dict[str, Any]) -> PauseAsk:
-    act, resumes_on = payload["money_act_id"], payload["resumes_on"]
-    return PauseAsk(
-        subscription_id=UUID(payload["subscription_id"]),
-        when=payload["when"],
-        resumes_on=date.fromisoformat(resumes_on) if resumes_on else None,
-        reason=payload["reason"],
-        money_act_id=UUID(act) if act else None,
-    )
+    return load_ask(PauseAsk, payload)
 
 
 def _plan(session: Session, subscription: Subscription, ask: PauseAsk, at: datetime) -> _Plan:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from .acts_done import done_before, note_done
+from .asks import dump_ask, load_ask
 from .domain.calendar import local_date
 from .domain.invoice import apply_credit
 from .domain.money import Money
@@ -138,22 +139,11 @@ def resume(tx: Tx, ask: ResumeAsk, *, expected: str | None = None) -> UUID | Non
 
 def payload_of(ask: ResumeAsk) -> dict[str, Any]:
     """Return the ask as JSON values; `ask_from` reads it back."""
-    return {
-        "subscription_id": str(ask.subscription_id),
-        "in_cycle": ask.in_cycle,
-        "reason": ask.reason,
-        "money_act_id": str(ask.money_act_id) if ask.money_act_id else None,
-    }
+    return dump_ask(ask)
 
 
 def ask_from(payload: dict[str, Any]) -> ResumeAsk:
-    act = payload["money_act_id"]
-    return ResumeAsk(
-        subscription_id=UUID(payload["subscription_id"]),
-        in_cycle=payload["in_cycle"],
-        reason=payload["reason"],
-        money_act_id=UUID(act) if act else None,
-    )
+    return load_ask(ResumeAsk, payload)
 
 
 def _plan(session: Session, subscription: Subscription, ask: ResumeAsk, at: datetime) -> _Plan:

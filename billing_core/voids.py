@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from .asks import dump_ask, load_ask
 from .correction_plan import REPLACEABLE, Papers, papers_to_withdraw
 from .credits import credit_balance
 from .domain.money import Money
@@ -93,20 +94,11 @@ def void_invoice(tx: Tx, ask: VoidAsk, *, expected: str | None = None) -> UUID:
 
 def payload_of(ask: VoidAsk) -> dict[str, Any]:
     """Return the ask as JSON values; `ask_from` reads it back."""
-    return {
-        "invoice_id": str(ask.invoice_id),
-        "reason": ask.reason,
-        "money_act_id": str(ask.money_act_id) if ask.money_act_id else None,
-    }
+    return dump_ask(ask)
 
 
 def ask_from(payload: dict[str, Any]) -> VoidAsk:
-    act = payload["money_act_id"]
-    return VoidAsk(
-        invoice_id=UUID(payload["invoice_id"]),
-        reason=payload["reason"],
-        money_act_id=UUID(act) if act else None,
-    )
+    return load_ask(VoidAsk, payload)
 
 
 def _check(session: Session, invoice: Invoice) -> Papers:

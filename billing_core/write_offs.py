@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .asks import dump_ask, load_ask
 from .domain import ledger as books
 from .domain.money import Money
 from .dunning import stop_dunning
@@ -101,20 +102,11 @@ def owe_again(tx: Tx, invoice_ids: Iterable[UUID]) -> None:
 
 def payload_of(ask: WriteOffAsk) -> dict[str, Any]:
     """Return the ask as JSON values; `ask_from` reads it back."""
-    return {
-        "invoice_id": str(ask.invoice_id),
-        "reason": ask.reason,
-        "money_act_id": str(ask.money_act_id) if ask.money_act_id else None,
-    }
+    return dump_ask(ask)
 
 
 def ask_from(payload: dict[str, Any]) -> WriteOffAsk:
-    act = payload.get("money_act_id")
-    return WriteOffAsk(
-        invoice_id=UUID(payload["invoice_id"]),
-        reason=payload["reason"],
-        money_act_id=UUID(act) if act else None,
-    )
+    return load_ask(WriteOffAsk, payload)
 
 
 def _check(session: Session, invoice: Invoice) -> None:

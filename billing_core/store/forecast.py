@@ -56,24 +56,20 @@ def next_charge(
     show what a change would lead to; so does `waiting`, the sum of the lines it would put on
     the next invoice. Usage is not foretold.
     """
-    if (
-        subscription is None
-        or subscription.state not in RENEWING
-        or subscription.cancel_at_period_end
-        or subscription.pause_at_period_end
-    ):
+    if subscription is None or not _renews(subscription):
         return None
     now = terms_of(session, subscription.id)[subscription.id]
     then, why = _terms_then(session, subscription, now)
     if terms is not None:
-        then, why = terms.coming(), "renewal"
+        # A new cycle uses up a period of its coupon.
+        then, why = terms.coming() if period is None else terms.after_next(), "renewal"
     span = _coming_span(subscription, now, then, period)
     if subscription.cancel_on is not None and subscription.cancel_on <= span.start:
         return None
-    gross = total((line.gross for line in period_lines(then, span)), subscription.currency)
+    late = lines_waiting(session, [subscription.id]).get(subscription.id, ())
+    lines = (*period_lines(then, span), *late)
+    gross = total((line.gross for line in lines), subscription.currency)
     gross = gross + (waiting or Money.zero(gross.currency))
-    for line in lines_waiting(session, [subscription.id]).get(subscription.id, ()):
-        gross = gross + line.gross
     used = apply_credit(gross, Money(max(0, credit.minor), credit.currency))
     return NextCharge(
         amount=gross - used,
@@ -86,6 +82,11 @@ def next_charge(
         period_end=span.end,
         days_left=(span.start - local_date(at, subscription.time_zone)).days,
     )
+
+
+def _renews(subscription: Subscription) -> bool:
+    ends = subscription.cancel_at_period_end or subscription.pause_at_period_end
+    return subscription.state in RENEWING and not ends
 
 
 def _coming_span(

@@ -135,6 +135,13 @@ class Terms:
         """Return the terms of the period to come."""
         return replace(self, items=_take_off(self.items, self.next_coupon))
 
+    def after_next(self) -> "Terms":
+        """Return the terms of the period after the one to come: a coupon may be used up by then."""
+        use = self.next_coupon
+        if use is not None and use.redemption.periods_left == 1:
+            return replace(self, items=_take_off(self.items, None))
+        return self.coming()
+
     def changed(
         self, item_id: UUID | None, offer: Offer | None, quantity: int | None = None
     ) -> "Terms":

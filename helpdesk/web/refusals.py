@@ -76,6 +76,21 @@ REFUSALS: dict[type[BaseException], Refusal] = {
         N_("The coupon “%(code)s” cannot be used on this subscription."),
         lambda error: {"code": error.code[:40]},
     ),
+    billing.CouponOver: Refusal(
+        409,
+        N_("The coupon “%(code)s” has expired, or was used as often as it may be."),
+        lambda error: {"code": error.code[:40]},
+    ),
+    billing.CouponForOtherPlans: Refusal(
+        409,
+        N_("The coupon “%(code)s” is for other plans."),
+        lambda error: {"code": error.code[:40]},
+    ),
+    billing.AnotherCouponIsOn: Refusal(
+        409,
+        N_("This subscription has a coupon already: “%(code)s” can follow when that has ended."),
+        lambda error: {"code": error.code[:40]},
+    ),
     billing.NotMeasured: Refusal(409, N_("Nothing is measured for this item.")),
     billing.UsageTooSmall: Refusal(422, N_("Usage is at least one unit.")),
     billing.AmountNotPositive: Refusal(422, N_("The amount must be more than zero.")),

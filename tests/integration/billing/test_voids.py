@@ -24,7 +24,8 @@ from billing_core.events import InvoiceVoided, LatePaymentArrived, SubscriptionA
 from billing_core.invoice_credits import CreditNoteAsk, credit_invoice
 from billing_core.invoicing import run_billing
 from billing_core.payments import reconcile_attempt, withdraw_invoice
-from billing_core.plan_changes import bill_waiting_lines
+from billing_core.plan_change_rules import PlanChangeAsk
+from billing_core.plan_changes import bill_waiting_lines, preview_plan_change
 from billing_core.store.catalog import Coupon, CouponRedemption
 from billing_core.store.subscription import Subscription
 from billing_core.turns import run_turns
@@ -244,6 +245,26 @@ def test_a_new_cycle_uses_up_a_period_of_the_coupon(company: Company) -> None:
     company.collect(done.invoice_id)
     assert on(company, id) == (1, True, date(2026, 12, 26))
     assert [next_total(company, id) for _ in range(2)] == [18000, 20000]
+
+
+@pytest.mark.parametrize(("periods", "then"), [(2, 20000), (3, 18000), (None, 18000)])
+def test_the_preview_of_a_new_cycle_knows_what_is_left_of_the_coupon(
+    small_company: Company, periods: int | None, then: int
+) -> None:
+    company = small_company
+    id, first = with_coupon(company, replace(THREE, periods=periods))
+    company.collect(first)
+    company.at += timedelta(days=10)
+    dearer = company.price("Dobro", 20000)
+    ask = PlanChangeAsk(subscription_id=id, new_price_id=dearer, when="new_cycle")
+    with company.begin() as tx:
+        shown = preview_plan_change(tx.session, ask, tx.at)
+    [row] = [row for row in shown.rows if row.item == "next_charge"]
+    assert row.after == brl(then)
+    done = changed(company, id, dearer, when="new_cycle")
+    assert done.invoice_id is not None
+    company.collect(done.invoice_id)
+    assert next_total(company, id) == then
 
 
 def test_a_new_cycle_that_is_declined_gives_its_coupon_back(company: Company) -> None:
