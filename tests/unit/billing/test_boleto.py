@@ -48,7 +48,7 @@ def test_a_cycle_ends_with_the_day_of_its_last_factor() -> None:
 
 @pytest.mark.parametrize(("factor", "cycle"), [(-1, 1), (10000, 1), (999, 2), (1000, 0)])
 def test_a_factor_outside_its_cycle_names_no_day(factor: int, cycle: int) -> None:
-    with pytest.raises(UnreadableBoleto):
+    with pytest.raises(UnreadableBoleto, match=f"{factor} in cycle {cycle}"):
         due_date_from_factor(factor, cycle)
 
 

@@ -48,13 +48,18 @@ def test_a_static_code_says_what_it_was_built_from() -> None:
         text="mês de maio",
     )
     said = parse(code)
-    assert said.valid
+    assert (said.valid, said.error) == (True, "")
     assert said.crc == code[-4:]
     assert said.crc_matches
     assert (said.gui, said.key, said.url) == ("br.gov.bcb.pix", "+5511943214321", None)
     assert (said.amount, said.txid) == ("129.90", "ABC123")
     assert (said.name, said.city) == ("Sabia Servicos de Assinat", "Sao Jose do Rio")
     assert "mes de maio" in code
+
+
+def test_what_no_bank_app_can_print_parts_two_words() -> None:
+    said = parse(build_static("k", name="Sabiá\nLtda", city="São\t\tLuís"))
+    assert (said.name, said.city) == ("Sabia Ltda", "Sao Luis")
 
 
 def test_a_dynamic_code_points_to_its_charge_and_says_that_it_is_used_once() -> None:
@@ -76,6 +81,7 @@ def test_without_an_amount_the_payer_chooses_it() -> None:
         pytest.param("", id="nothing"),
         pytest.param("00", id="half-a-field"),
         pytest.param("xxxx", id="words"),
+        pytest.param("\ud800", id="half-a-pair-of-surrogates"),
         pytest.param(changed("62070503***", "62070504***"), id="a-length-inside-62-is-wrong"),
         pytest.param(changed("62070503***", "62080503***"), id="a-length-runs-into-the-sum"),
         pytest.param(changed("000201", "000202"), id="another-version"),
@@ -94,6 +100,7 @@ def test_without_an_amount_the_payer_chooses_it() -> None:
 def test_a_code_whose_fields_do_not_add_up_is_refused(payload: str) -> None:
     said = parse(payload)
     assert (said.valid, said.error) == (False, "structure")
+    assert said.crc == payload[-4:].upper()
 
 
 def test_a_code_with_a_right_sum_and_a_wrong_length_is_refused() -> None:
@@ -107,7 +114,10 @@ def test_a_code_with_a_wrong_sum_is_refused() -> None:
 
 
 def test_a_code_of_another_scheme_is_not_pix() -> None:
-    assert parse(changed("br.gov.bcb.pix", "br.com.unknown")).error == "not_pix"
+    code = changed("br.gov.bcb.pix", "br.com.unknown")
+    said = parse(code)
+    assert (said.error, said.crc, said.crc_matches) == ("not_pix", code[-4:], True)
+    assert not parse(code[:-4] + "ABCD").crc_matches
 
 
 def test_the_scheme_is_named_in_either_case_and_in_any_account_field() -> None:
@@ -116,15 +126,23 @@ def test_the_scheme_is_named_in_either_case_and_in_any_account_field() -> None:
     said = parse(moved)
     assert (said.valid, said.gui) == (True, "br.gov.bcb.pix")
     assert parse(PRINTED[:-4] + "1d3d").valid
+    assert parse(changed("26580014", "51580014")).valid
+
+
+def test_an_account_that_names_no_scheme_is_not_pix() -> None:
+    assert parse(changed("26580014br.gov.bcb.pix0136", "26400136")).error == "not_pix"
 
 
 def test_a_code_without_a_reference_has_no_txid() -> None:
-    assert parse(changed("62070503***", "")).txid is None
+    said = parse(changed("62070503***", ""))
+    assert (said.valid, said.txid) == (True, None)
 
 
 def test_what_does_not_fit_is_not_built() -> None:
-    with pytest.raises(CodeTooLong):
-        build_dynamic("b.example/" + "x" * 80, name="S", city="R")
+    fits = "b.example/" + "x" * 67
+    assert parse(build_dynamic(fits, name="S", city="R")).url == fits
+    with pytest.raises(CodeTooLong, match="field 26 has 100 bytes"):
+        build_dynamic(fits + "x", name="S", city="R")
     with pytest.raises(ValueError, match="USD"):
         build_static("k", Money(1, "USD"), name="S", city="R")
     for txid in ("", "x" * 26, "a-b", "ção"):

@@ -216,6 +216,18 @@ def test_a_step_says_what_it_is_about() -> None:
             {"before": None, "after": {"code": "ISS", "percent": "5", "inclusive": False}},
             id="tax",
         ),
+        pytest.param(
+            line(),
+            line(discount=TEN),
+            {"before": None, "after": {"code": "DEZ", "percent": "10"}},
+            id="a-discount-began",
+        ),
+        pytest.param(
+            line(tax=ISS),
+            line(),
+            {"before": {"code": "ISS", "percent": "5", "inclusive": False}, "after": None},
+            id="a-tax-ended",
+        ),
     ],
 )
 def test_a_step_shows_both_sides(

@@ -1,5 +1,6 @@
 """The chain of the books: whatever changes in an entry changes its seal."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -54,3 +55,12 @@ def test_a_seal_depends_on_its_place_and_on_the_one_before() -> None:
 def test_the_same_instant_in_another_zone_is_the_same_entry() -> None:
     here = timezone(timedelta(hours=-3))
     assert hash_after(ORIGIN, 1, replace(ENTRY, at=ENTRY.at.astimezone(here))) == SEAL
+
+
+def test_a_machine_that_lives_in_another_zone_seals_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "America/Sao_Paulo")
+        time.tzset()
+        sealed = hash_after(ORIGIN, 1, ENTRY)
+    time.tzset()
+    assert sealed == SEAL

@@ -75,13 +75,14 @@ def test_an_amount_is_read_from_text(text: str, currency: str, minor: int) -> No
     ],
 )
 def test_what_is_not_an_exact_amount_is_refused(text: str, currency: str) -> None:
-    with pytest.raises(UnreadableAmount):
+    with pytest.raises(UnreadableAmount) as refused:
         Money.parse(text, currency)
+    assert refused.value.text == (text if currency in ("BRL", "JPY") else currency)
 
 
 @pytest.mark.parametrize("minor", [1.0, True, "1", None])
 def test_minor_units_are_whole_numbers_and_nothing_else(minor: object) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="minor units"):
         Money(minor, "BRL")  # type: ignore[arg-type]
 
 
@@ -94,8 +95,9 @@ def test_two_currencies_never_meet() -> None:
         lambda: brl(1) <= usd,
         lambda: total([brl(1), usd], "BRL"),
     ):
-        with pytest.raises(CurrencyMismatch):
+        with pytest.raises(CurrencyMismatch) as refused:
             act()
+        assert (refused.value.expected, refused.value.given) == ("BRL", "USD")
 
 
 def test_amounts_add_compare_and_print() -> None:

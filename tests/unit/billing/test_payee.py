@@ -8,6 +8,8 @@ from billing_core.domain.payee import kind_of_key, mask_pix_key, read_payee, rea
 from billing_core.errors import UnreadablePayee
 
 ANA = {"holder": " Ana  Prado ", "document": "529.982.247-25"}
+# SHA-256 of {"document":"52998224725","holder":"Ana Sabiá","pix_key":"ana@example.com"}
+SPELLED = "ce21434d4893b75a64e4efc721c7bb29dd51adf4cef1852dbe44de6bb316bd2c"
 ACCOUNT = ANA | {"bank": "001", "branch": "1234-5", "account": "98.765-x"}
 
 
@@ -50,14 +52,21 @@ def test_an_account_is_kept_in_full_and_shown_masked() -> None:
         "branch": "1234-5",
         "account": "98765-X",
     }
-    assert payee.masked["account"] == "•••5-X"
-    assert "52998224725" not in str(payee.masked)
+    hidden = {"document": "•••4725", "account": "•••5-X"}
+    assert payee.masked == payee.full | hidden
 
 
 def test_a_pix_key_needs_no_account() -> None:
     payee = read_payee(ANA | {"pix_key": "ana@example.com"})
-    assert (payee.kind, payee.full["pix_key"]) == ("pix", "ana@example.com")
-    assert payee.masked["pix_key"] == "a•••@example.com"
+    full = {"holder": "Ana Prado", "document": "52998224725", "pix_key": "ana@example.com"}
+    assert (payee.kind, payee.full) == ("pix", full)
+    assert payee.masked == full | {"document": "•••4725", "pix_key": "a•••@example.com"}
+
+
+def test_a_fingerprint_never_changes_its_spelling() -> None:
+    """Approvals that wait are bound to it, also across a new version."""
+    payee = read_payee(ANA | {"holder": "Ana Sabiá", "pix_key": "ana@example.com"})
+    assert payee.fingerprint == SPELLED
 
 
 def test_any_other_detail_is_another_fingerprint() -> None:

@@ -46,7 +46,8 @@ def brl(minor: int) -> Money:
 def test_a_model_turns_a_quantity_into_an_amount(
     model: Model, tiers: tuple[Tier, ...], quantity: int, minor: int
 ) -> None:
-    assert Pricing(model, brl(12990), tiers).charge(quantity).amount == brl(minor)
+    charge = Pricing(model, brl(12990), tiers).charge(quantity)
+    assert (charge.amount, charge.model) == (brl(minor), model)
 
 
 def test_a_charge_by_tiers_shows_each_step() -> None:
