@@ -37,7 +37,7 @@ def test_the_board_shows_the_figures_of_today(day: Day, signed_in: SignedIn) -> 
             select(func.count()).select_from(Ticket).where(Ticket.category == "open")
         )
     words = text_of(signed_in(BOSS).get("/live").text)
-    assert f"n {told.spreads['first_response'].n}" in words
+    assert f"{told.spreads['first_response'].n} measured" in words
     assert f"{told.attainment.met} of {told.attainment.due}" in words
     assert f"Open backlog {open_now}" in words
     assert "CSAT" not in words  # nobody is asked yet
