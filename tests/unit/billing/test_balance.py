@@ -1,4 +1,5 @@
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from billing_core.domain.balance import (
     PaymentBalance,
     check_refund,
     credit_line,
+    divide,
     invoice_balance,
     line_share,
     refundable,
@@ -266,3 +268,20 @@ def test_a_refused_refund_of_a_line_says_what_was_asked() -> None:
     with pytest.raises(AmountNotPositive) as nothing:
         credit_line(half_gone, brl(0))
     assert nothing.value.asked == brl(0)
+
+
+def test_what_stayed_as_credit_cannot_be_refunded() -> None:
+    kept = replace(balance(100, 20, 10, 5), credited=brl(25))
+    assert kept.left == brl(40)
+    assert balance(100, 20, 10, 5).left == brl(65)
+
+
+def test_a_line_of_which_the_first_part_takes_nothing_is_among_the_rest_whole() -> None:
+    lines = [line(1000, 50), line(2)]
+    credits = [credit_line(lines[0], brl(1050)), credit_line(lines[1], brl(2))]
+    first, rest = divide(credits, lines, brl(1))
+    assert [(one.line_id, one.gross) for one in first] == [(lines[0].line_id, brl(1))]
+    assert [(one.line_id, one.net, one.tax) for one in rest] == [
+        (lines[0].line_id, brl(999), brl(50)),
+        (lines[1].line_id, brl(2), brl(0)),
+    ]

@@ -18,7 +18,7 @@ from billing_core.domain.invoice import (
 from billing_core.domain.money import Money
 from billing_core.domain.pricing import Charge, Pricing, Tier
 from billing_core.domain.proration import Span
-from billing_core.domain.tax import TaxRule
+from billing_core.domain.tax import TaxPart, TaxRule
 
 ISS = TaxRule("ISS", "5")
 INSIDE = TaxRule("ISS", "25", inclusive=True)
@@ -161,3 +161,21 @@ def test_a_draft_adds_up_its_lines() -> None:
     assert draft.series == "FAT"
     assert draft.lines[0].gross == brl(8400)
     assert not draft.lines[0].holds_slot
+
+
+def test_taxes_of_a_part_are_told_as_that_part_was_taxed() -> None:
+    """Each is rounded on the part's own price; spreading their sum would give 5, 0 and 3."""
+    parts = (TaxPart("ISS", "5"), TaxPart("PIS", "0.65"), TaxPart("COFINS", "3"))
+    asked = ask_for(charge(168), HALF, off=None, tax=TaxRule("BR", "8.65", parts=parts))
+    back = ask_back(brl(168), asked.arithmetic, HALF, left=brl(1000))
+    for one in (asked, back):
+        assert (one.parts.net, one.parts.tax) == (brl(84), brl(8))
+        assert [told["minor"] for told in one.arithmetic["tax"]["parts"]] == [4, 1, 3]
+
+
+def test_a_tax_that_was_bounded_is_spread_by_weight() -> None:
+    parts = (TaxPart("ISS", "5"), TaxPart("PIS", "0.0001"))
+    asked = ask_for(charge(), WHOLE, off=None, tax=TaxRule("BR", "5.0001", parts=parts))
+    back = ask_back(brl(10000), asked.arithmetic, WHOLE, left=brl(1050))
+    assert back.parts.gross == brl(1050)
+    assert [told["minor"] for told in back.arithmetic["tax"]["parts"]] == [50, 0]
