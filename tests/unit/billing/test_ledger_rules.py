@@ -145,3 +145,11 @@ def test_a_dispute_that_is_reopened_is_booked_again() -> None:
 def test_a_fee_is_an_expense_paid_out_of_the_money_at_the_gateway() -> None:
     entry = ledger.fee_taken(("payment", ID), CUSTOMER, brl(3))
     assert signed(entry) == {Account.GATEWAY_FEES: 3, Account.CASH: -3}
+
+
+def test_a_single_cent_is_booked_on_its_side() -> None:
+    one = ledger.invoice_issued(uuid4(), uuid4(), net=brl(1), tax=brl(0), credit_applied=brl(0))
+    assert {(leg.account, leg.side) for leg in one.legs} == {
+        (Account.RECEIVABLE, "debit"),
+        (Account.REVENUE, "credit"),
+    }
