@@ -2,16 +2,17 @@
 
 A row that nobody reads back at once need not be a statement of its own. It waits, with the
 others of its transaction, until something reads, flushes or commits; then all of them go to
-the database in the order in which their kinds were first given, on PostgreSQL as one
-statement. Nobody sees the difference but in the time it takes.
+the database, those first that others point at, on PostgreSQL as one statement. Nobody sees
+the difference but in the time it takes.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from graphlib import TopologicalSorter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, event, insert
+from sqlalchemy import Connection, Dialect, String, Table, event, insert
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, make_transient_to_detached
 
 Kind = type[DeclarativeBase]
@@ -41,7 +42,7 @@ class WritingSession(Session):
             return
         waiting, self._waiting = self._waiting, {}
         kept, self._kept = self._kept, []
-        _insert(self.connection(), [(kind, rows) for kind, rows in waiting.items()])
+        _insert(self.connection(), [(kind, waiting[kind]) for kind in _in_order(tuple(waiting))])
         for row in kept:
             make_transient_to_detached(row)
         self.add_all(kept)
@@ -49,6 +50,7 @@ class WritingSession(Session):
     def forget_waiting(self) -> None:
         """Drop what waits: its transaction, or the savepoint it came after, is undone."""
         self._waiting, self._kept = {}, []
+        self.info.clear()  # what was found out or locked since is not to be relied on
 
     def begin_nested(self) -> SessionTransaction:
         self.write_out()  # what came before the savepoint must outlive it
@@ -99,14 +101,13 @@ def _insert_some(connection: Connection, kind: Kind, rows: list[DeclarativeBase]
 def _insert_at_once(
     connection: Connection, rows: Sequence[tuple[Kind, list[DeclarativeBase]]]
 ) -> None:
-    """Foreign keys are looked at when the whole statement has ended, so any order is right."""
+    """One array for each column: the statement is the same however many rows there are."""
     values = {
-        _place(at, number, column.name): _value(row, column)
+        _place(at, column.name): [_value(row, column) for row in some]
         for at, (kind, some) in enumerate(rows)
-        for number, row in enumerate(some)
         for column in _columns(kind, connection.dialect)
     }
-    shape = tuple((kind, len(some)) for kind, some in rows)
+    shape = tuple(kind for kind, _ in rows)
     connection.exec_driver_sql(_all_kinds(shape, connection.dialect), values)
 
 
@@ -124,8 +125,24 @@ def _value(row: DeclarativeBase, column: _Column) -> Any:
     return value if column.turn is None or value is None else column.turn(value)
 
 
-def _place(at: int, number: int, name: str) -> str:
-    return f"k{at}_{number}_{name}"
+def _place(at: int, name: str) -> str:
+    return f"k{at}_{name}"
+
+
+@lru_cache(maxsize=MOST_SHAPES)
+def _in_order(kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """Return the kinds with those first that others of them point at."""
+    by_table = {_table(kind).name: kind for kind in kinds}
+    pointing = {
+        kind: {
+            by_table[name]
+            for key in _table(kind).foreign_keys
+            if (name := key.target_fullname.partition(".")[0]) in by_table
+            and by_table[name] is not kind
+        }
+        for kind in kinds
+    }
+    return tuple(TopologicalSorter(pointing).static_order())
 
 
 @lru_cache(maxsize=MOST_SHAPES)
@@ -154,19 +171,22 @@ def _one_kind(kind: Kind, dialect: Dialect) -> str:
 
 
 @lru_cache(maxsize=MOST_SHAPES)
-def _all_kinds(shape: tuple[tuple[Kind, int], ...], dialect: Dialect) -> str:
-    parts = [
-        insert(_table(kind)).values(
-            [
-                {
-                    column.name: bindparam(_place(at, number, column.name), type_=column.type)
-                    for column in _table(kind).columns
-                }
-                for number in range(count)
-            ]
-        )
-        for at, (kind, count) in enumerate(shape)
-    ]
-    first, last = parts[:-1], parts[-1]
-    whole = last.add_cte(*(part.cte(f"k{at}") for at, part in enumerate(first)))
-    return str(whole.compile(dialect=dialect))
+def _all_kinds(shape: tuple[Kind, ...], dialect: Dialect) -> str:
+    """Foreign keys are looked at when the whole statement has ended."""
+    parts = [_from_arrays(at, kind, dialect) for at, kind in enumerate(shape)]
+    before = ", ".join(f"k{at} AS ({part})" for at, part in enumerate(parts[:-1]))
+    return f"WITH {before} {parts[-1]}" if before else parts[-1]
+
+
+def _from_arrays(at: int, kind: Kind, dialect: Dialect) -> str:
+    table, quoted = _table(kind), dialect.identifier_preparer.quote
+    names, arrays = [], []
+    for column in table.columns:
+        # To cast to a length would cut what is too long; as text it is refused.
+        text = isinstance(column.type, String)
+        of = "TEXT" if text else column.type.compile(dialect=dialect)
+        names.append(quoted(column.name))
+        arrays.append(f"%({_place(at, column.name)})s::{of}[]")
+    told = ", ".join(names)
+    rows = f"SELECT * FROM unnest({', '.join(arrays)})"  # noqa: S608  (our own names only)
+    return f"INSERT INTO {quoted(table.name)} ({told}) {rows}"

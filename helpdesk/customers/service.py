@@ -6,11 +6,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from channels.port import HandleKind, Party, Trust
+from helpdesk.answers import forget
 from helpdesk.customers.blocks import index_customer
 from helpdesk.customers.findings import note_duplicates
 from helpdesk.customers.handles import normalise
 from helpdesk.customers.model import Customer, Handle
 from helpdesk.customers.queries import (
+    HANDLES,
     handles_like,
     living_customer,
     subscription_of,
@@ -113,6 +115,7 @@ def add_handle(
             claimed_at=None if verified else tx.at,
         )
         tx.session.add(handle)
+        forget(tx.session, HANDLES)
         index_customer(tx, customer_id)
     elif verified and handle.verified_at is None:
         handle.verified_at = tx.at

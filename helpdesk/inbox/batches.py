@@ -1,31 +1,50 @@
 """Many mails of one mailbox in one transaction: what they cost together is shared.
 
-Only the storing is: each is read afterwards in a transaction of its own. The rows begin
-with their first attempt counted and a short lease, for whoever stores them reads them next.
+One transaction stores them, the next one files what was read in them. The rows begin with
+their first attempt counted and a short lease, for whoever stores them reads them next.
 Should that reader die, the sweep reads each of them alone, so that a mail which kills its
-reader takes no other along twice.
+reader takes no other along twice; and where one cannot be filed, none of its batch is, and
+each is read in a transaction of its own. A conversation keeps its order: mails are filed in
+the order in which they came.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from channels.port import Delivery
+from channels.port import Inbound as Said
 from helpdesk.db import UnitOfWork
+from helpdesk.inbox.ahead import look_ahead
+from helpdesk.inbox.blobs import Keeper, name_blobs
+from helpdesk.inbox.filing import KeptParts, file_items
 from helpdesk.inbox.masking import mask_delivery
-from helpdesk.inbox.model import Blob, Inbound
-from helpdesk.inbox.service import MAIL, content_hash, mail_delivery, stored_headers
+from helpdesk.inbox.model import Inbound
+from helpdesk.inbox.service import (
+    MAIL,
+    Understood,
+    content_hash,
+    mail_delivery,
+    stored_headers,
+    understand,
+)
 from helpdesk.inbox.turns import take_turns
 from helpdesk.mailboxes.door import Mail
 from helpdesk.services import Services
+from helpdesk.tickets.numbers import give_back_numbers
+
+log = structlog.get_logger()
 
 SHARED_LEASE: Final = timedelta(seconds=30)
+LONGEST_READING_S: Final = 0.5  # then what has been read is filed: nobody waits for a slow mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,9 @@ class Stored:
     delivery: Delivery
 
 
+Ready = tuple[Stored, Understood]
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What came of storing: how many were new to us, and what is to be read now."""
@@ -59,7 +81,8 @@ def store_batch(
     services: Services, source: str, mails: Sequence[Mail], *, also: Callable[[UnitOfWork], None]
 ) -> Batch:
     """Keep mails for ever. `also` happens in the same transaction; what breaks undoes it all."""
-    taken = [_take(services, mail) for mail in mails]
+    with services.blobs.together() as blobs:
+        taken = [_take(blobs, mail) for mail in mails]
     with services.begin() as tx:
         take_turns(tx, [("mail", source, one.content_hash) for one in taken])
         known = _known(tx, source, taken)
@@ -76,10 +99,71 @@ def store_batch(
     return Batch(len(ours), unread, forgotten)
 
 
-def _take(services: Services, mail: Mail) -> Taken:
+def read_batch(services: Services, stored: Sequence[Stored]) -> list[Stored]:
+    """Read mails and file them together. Return those that are to be read alone, in order.
+
+    Never raises for a mail: what is wrong with it is found again, and told, when it is alone.
+    """
+    alone: list[Stored] = []
+    waiting = list(stored)
+    while waiting:
+        try:
+            ready, broken = _understand_some(services, waiting)
+            if ready:
+                with services.begin() as tx:
+                    _file_all(tx, services, ready)
+        except Exception as fault:
+            log.warning("mails not filed together", count=len(waiting), why=repr(fault))
+            return alone + waiting
+        alone += broken
+        waiting = waiting[len(ready) + len(broken) :]
+    return alone
+
+
+def _understand_some(
+    services: Services, waiting: Sequence[Stored]
+) -> tuple[list[Ready], list[Stored]]:
+    """Read the first mails, at least one; return what they say, and those that cannot be read."""
+    ready: list[Ready] = []
+    broken: list[Stored] = []
+    end = monotonic() + LONGEST_READING_S
+    with services.blobs.together() as blobs:
+        for one in waiting:
+            try:
+                adapter = services.adapters[one.row.channel]
+                ready.append((one, understand(blobs, adapter, one.delivery)))
+            except Exception:
+                broken.append(one)
+            if monotonic() > end:
+                break
+    return ready, broken
+
+
+def _file_all(tx: UnitOfWork, services: Services, ready: Sequence[Ready]) -> None:
+    claimed = _claim(tx, [one.row.id for one, _ in ready])
+    ours = [(claimed[one.row.id], understood) for one, understood in ready if one.row.id in claimed]
+    name_blobs(tx, [blob for _, read in ours for part in read.kept for blob in _blobs(part)])
+    look_ahead(tx, [item for _, read in ours for item in read.items if isinstance(item, Said)])
+    for row, read in ours:
+        row.state, row.leased_until = "read", None
+        file_items(tx, services.settings, row, read.items, read.kept)
+    give_back_numbers(tx, "ticket")
+
+
+def _claim(tx: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Inbound]:
+    """Lock the rows that nobody has read meanwhile."""
+    return {row.id: row for row in tx.session.scalars(_UNREAD, {"ids": list(ids)})}
+
+
+def _blobs(part: KeptParts) -> list[tuple[str, int, str]]:
+    html = [(part.html, part.html_size, "text/html")] if part.html is not None else []
+    return html + [(file.digest, file.size, file.media_type) for file in part.files]
+
+
+def _take(blobs: Keeper, mail: Mail) -> Taken:
     delivery = mail_delivery(mail.raw, key=mail.key)
     kept = mask_delivery(delivery)
-    return Taken(mail.key, content_hash(delivery), kept, services.blobs.keep(kept.body))
+    return Taken(mail.key, content_hash(delivery), kept, blobs.keep(kept.body))
 
 
 def _known(tx: UnitOfWork, source: str, taken: Sequence[Taken]) -> dict[str, Any]:
@@ -128,23 +212,18 @@ def _insert(tx: UnitOfWork, taken: Sequence[Taken], rows: Sequence[dict[str, Any
     insert = (
         insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
     )
-    blobs = {
-        one.blob: {
-            "sha256": one.blob,
-            "size": len(one.kept.body),
-            "media_type": MAIL,
-            "created_at": tx.at,
-        }
-        for one in sorted(
-            taken, key=lambda one: one.blob
-        )  # others may insert the same: in one order
-    }
+    name_blobs(tx, [(one.blob, len(one.kept.body), MAIL) for one in taken])
     connection = tx.session.connection()
-    connection.execute(insert(Blob).on_conflict_do_nothing(), list(blobs.values()))
     key = ["source", "external_key"]
     connection.execute(insert(Inbound).on_conflict_do_nothing(index_elements=key), rows)
 
 
+_UNREAD = (
+    select(Inbound)
+    .where(Inbound.id.in_(bindparam("ids", expanding=True)), Inbound.state == "new")
+    .order_by(Inbound.id)
+    .with_for_update()
+)
 _OF_SOURCE = Inbound.source == bindparam("source")
 _KNOWN = select(Inbound.external_key, Inbound.id, Inbound.state).where(
     _OF_SOURCE, Inbound.external_key.in_(bindparam("keys", expanding=True))

@@ -1,7 +1,7 @@
 """Senders whose messages wait for a person: an address, or a domain with all below it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from channels.port import Party
+from helpdesk.answers import answer_ahead, answered
 from helpdesk.customers.handles import normalise, read_phone, spellings
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import Conflict, InvalidInput, NotFound
@@ -21,6 +22,7 @@ from helpdesk.staff.model import Staff
 
 LONGEST_NOTE: Final = 200
 MOST_LISTED: Final = 500
+_IS_BLOCKED: Final = "sender_is_blocked"
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 
 _BLOCKING = (
@@ -40,7 +42,16 @@ _BLOCKING = (
 
 def is_blocked(session: Session, party: Party) -> bool:
     """Say whether somebody has blocked this address or its domain."""
-    return block_of(session, party) is not None
+    return answered(session, _IS_BLOCKED, party, lambda: block_of(session, party) is not None)
+
+
+def ask_ahead_who_is_blocked(session: Session, parties: Iterable[Party]) -> None:
+    """Find out `is_blocked` of many at once, where none of them is; else each is asked about."""
+    asked = {party for party in parties if party.value}
+    values = {one for party in asked for one in spellings(party.kind, party.value)}
+    domains = {one for party in asked if party.kind == "email" for one in _domains(party.value)}
+    if session.scalar(_BLOCKING, {"addresses": list(values), "domains": list(domains)}) is None:
+        answer_ahead(session, _IS_BLOCKED, dict.fromkeys(asked, False))
 
 
 def block_of(session: Session, party: Party) -> BlockedSender | None:

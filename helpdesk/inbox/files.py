@@ -7,7 +7,7 @@ from uuid import UUID
 
 from channels.port import File
 from helpdesk.db import UnitOfWork
-from helpdesk.inbox.blobs import BlobStore, name_blob
+from helpdesk.inbox.blobs import Keeper, name_blob
 from helpdesk.inbox.cards import mask_text
 from helpdesk.inbox.masking_mail import mask_if_text
 from helpdesk.inbox.model import Attachment
@@ -51,7 +51,7 @@ def decide_type(content: bytes) -> str:
     return PLAIN
 
 
-def keep_file(blobs: BlobStore, file: File) -> KeptFile:
+def keep_file(blobs: Keeper, file: File) -> KeptFile:
     """Write the bytes of a file, card numbers in text and name masked.
 
     No transaction may be open: disks are slow.
@@ -70,7 +70,7 @@ def keep_file(blobs: BlobStore, file: File) -> KeptFile:
 def attach(tx: UnitOfWork, message_id: UUID, file: KeptFile, *, attachment_id: UUID) -> None:
     """Record a kept file as part of a message. Give an id that nobody can guess."""
     name_blob(tx, file.digest, size=file.size, media_type=file.media_type)
-    tx.session.add(
+    tx.record(
         Attachment(
             id=attachment_id,
             message_id=message_id,

@@ -12,7 +12,7 @@ from helpdesk.customers.service import Identification, identify, link_identified
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
 from helpdesk.events.service import Actor
-from helpdesk.inbox.blobs import BlobStore, name_blob
+from helpdesk.inbox.blobs import Keeper, name_blob
 from helpdesk.inbox.blocking import is_blocked
 from helpdesk.inbox.files import KeptFile, attach, keep_file
 from helpdesk.inbox.masking import mask_text
@@ -27,14 +27,16 @@ from helpdesk.inbox.threading import (
     find_leads,
     follow_merges,
     id_hash,
+    note_held,
 )
-from helpdesk.inbox.turns import take_turn
+from helpdesk.inbox.turns import take_turn, take_turns
 from helpdesk.mailboxes.queries import is_ours
-from helpdesk.outbox.service import add_participant, record_receipt
+from helpdesk.outbox.service import record_receipt
 from helpdesk.phone.calls import note_call
 from helpdesk.phone.service import hear_wish
 from helpdesk.settings import Settings
-from helpdesk.tickets.model import Message, Participant, Ticket
+from helpdesk.tickets.model import Message, Ticket
+from helpdesk.tickets.participants import add_participant
 from helpdesk.tickets.queries import lock_ticket
 from helpdesk.tickets.service import (
     CustomerMessage,
@@ -71,7 +73,7 @@ class KeptParts:
     files: tuple[KeptFile, ...]
 
 
-def keep_parts(blobs: BlobStore, item: Said) -> KeptParts:
+def keep_parts(blobs: Keeper, item: Said) -> KeptParts:
     """Write the HTML and the files of a message to disk, before the transaction."""
     html = item.html.encode()
     return KeptParts(
@@ -95,7 +97,7 @@ def file_items(
     for receipt in receipts:
         _file_receipt(tx, row, receipt)
     for item, part in said:
-        _take_turns(tx, item)
+        take_turns(tx, turns_of(item))
         if item.auto == "bounce":
             _set_aside_bounce(row)
         elif reason := _refusal(tx, row, item):
@@ -108,11 +110,10 @@ def file_items(
         _file_report(tx, settings, row, report)
 
 
-def _take_turns(tx: UnitOfWork, item: Said) -> None:
+def turns_of(item: Said) -> list[tuple[str, ...]]:
     """Two first messages of one person, or two reports of one call, must not meet."""
-    take_turn(tx, "sender", item.sender.kind, item.sender.value)
-    if item.thread_key:
-        take_turn(tx, "thread", item.thread_key)
+    sender = ("sender", item.sender.kind, item.sender.value)
+    return [sender, ("thread", item.thread_key)] if item.thread_key else [sender]
 
 
 def _file_receipt(tx: UnitOfWork, row: Inbound, receipt: Receipt) -> None:
@@ -269,9 +270,8 @@ def _open(
             parent_id=place.parent_id,
         ),
     )
-    kind, value = item.sender.kind, item.sender.value
-    if value:  # nobody takes part in it yet, so there is nothing to look up
-        tx.record(Participant(id=tx.new_id(), ticket_id=ticket.id, kind=kind, value=value))
+    if item.sender.value:
+        add_participant(tx, ticket, item.sender.kind, item.sender.value, nobody_yet=True)
     return ticket
 
 
@@ -337,3 +337,5 @@ def _index(tx: UnitOfWork, row: Inbound, item: Said, message: Message) -> None:
             ticket_id=message.ticket_id,
         )
     )
+    if item.channel == "email":
+        note_held(tx.session, named, message.ticket_id)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from channels.port import ChannelError, Delivery
 from helpdesk.db import UnitOfWork, insert_once
-from helpdesk.inbox.batches import Batch, store_batch
+from helpdesk.inbox.batches import Batch, read_batch, store_batch
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
 from helpdesk.inbox.service import ingest_mail, read_leased, read_one, store_unreadable
@@ -122,7 +122,7 @@ class MailPoller(Generic[K]):
         finally:  # a mailbox that is gone keeps nobody from reading what we have
             for row_id in together.forgotten:
                 self._read(row_id, partial(read_one, self._services, row_id))
-            for one in together.unread:
+            for one in read_batch(self._services, together.unread):
                 self._read(one.row.id, partial(read_leased, self._services, one.row, one.delivery))
         return together.new
 

@@ -6,6 +6,7 @@ before the bytes are looked at, and one transaction makes the message and marks 
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,13 +16,13 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from channels.port import CallReport, Delivery, File, Receipt, Unreadable
+from channels.port import Adapter, CallReport, Delivery, File, Receipt, Unreadable
 from channels.port import Inbound as Said
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
-from helpdesk.inbox.blobs import name_blob
+from helpdesk.inbox.blobs import Keeper, name_blob
 from helpdesk.inbox.files import keep_file
-from helpdesk.inbox.filing import file_items, file_original, keep_parts
+from helpdesk.inbox.filing import KeptParts, file_items, file_original, keep_parts
 from helpdesk.inbox.glimpse import Glimpse, glimpse
 from helpdesk.inbox.masking import mask_delivery
 from helpdesk.inbox.model import Inbound
@@ -38,6 +39,14 @@ WAKE_UP_LOST_AFTER: Final = timedelta(seconds=10)
 LEASE: Final = timedelta(minutes=2)  # no mail within our limits takes that long
 AT_ONCE: Final = 200  # rows of one sweep
 _PRIVATE_HEADERS: Final = ("cookie", "authorization", "proxy-authorization")
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What one delivery says, and what of it lies on disk: one for each message, in order."""
+
+    items: list[Said | Receipt | CallReport]
+    kept: list[KeptParts]
 
 
 def store_delivery(
@@ -237,18 +246,22 @@ def _read_leased(services: Services, row: Inbound, delivery: Delivery | None) ->
         return
     if delivery is None:
         delivery = Delivery(services.blobs.read(row.blob), row.headers, row.url)
-    items: list[Said | Receipt | CallReport] = []
     try:
-        for item in adapter.parse(delivery):
-            items.append(prepare(item) if isinstance(item, Said) else item)
+        understood = understand(services.blobs, adapter, delivery)
     except Unreadable as fault:
         _cannot_read(services, row, "unreadable", str(fault))
         return
-    kept = [keep_parts(services.blobs, item) for item in items if isinstance(item, Said)]
     with services.begin() as tx:
         claimed = _claim(tx, row.id)
         if claimed is not None:
-            file_items(tx, services.settings, claimed, items, kept)
+            file_items(tx, services.settings, claimed, understood.items, understood.kept)
+
+
+def understand(blobs: Keeper, adapter: Adapter, delivery: Delivery) -> Understood:
+    """Read bytes into what they say and put its parts on disk. Raises `Unreadable`."""
+    items = [prepare(item) if isinstance(item, Said) else item for item in adapter.parse(delivery)]
+    kept = [keep_parts(blobs, item) for item in items if isinstance(item, Said)]
+    return Understood(items, kept)
 
 
 def _cannot_read(services: Services, row: Inbound, reason: str, detail: str = "") -> None:

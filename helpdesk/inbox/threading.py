@@ -11,18 +11,22 @@ whose proof failed.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from channels.port import Inbound, Party
+from helpdesk.answers import answer_ahead, answered, correct
 from helpdesk.customers.handles import spellings
 from helpdesk.inbox.model import MailIndex, ReplyToken
 from helpdesk.tickets.model import Participant, Ticket
+from helpdesk.tickets.participants import takes_part
+from helpdesk.tickets.queries import ticket_of
 
 AT_WORK = ("open", "waiting")
 LONGEST_CHAIN = 50  # merged into merged into …
@@ -31,25 +35,29 @@ MOST_NUMBERS = 5
 _PLUS = re.compile(r"\+(?:id)?(\d{1,15})@")
 _HASH = re.compile(r"#(\d{1,15})\b")
 CALLS = "voice"  # the "mailbox" that indexes calls
+MOST_HOLDERS = 20  # tickets that hold one id
+_HELD_BY: Final = "mail_held_by"
+_INVITES: Final = "reply_tokens"
 
 # Built once: to put such a question together costs more than to ask it.
 _HOLDING = (
     select(MailIndex.ticket_id)
     .where(MailIndex.message_id_hash == bindparam("hash"))
     .distinct()
-    .limit(20)
+    .limit(MOST_HOLDERS)
 )
 _OF_MAIL = _HOLDING.where(MailIndex.mailbox != bindparam("mailbox"))
 _OF_MAILBOX = _HOLDING.where(MailIndex.mailbox == bindparam("mailbox"))
-_TAKING_PART = (
-    select(Participant.id)
+_HOLDING_ANY = (
+    select(MailIndex.message_id_hash, MailIndex.ticket_id)
     .where(
-        Participant.ticket_id.in_(bindparam("tickets", expanding=True)),
-        Participant.kind == bindparam("kind"),
-        Participant.value.in_(bindparam("spellings", expanding=True)),
+        MailIndex.message_id_hash.in_(bindparam("hashes", expanding=True)),
+        MailIndex.mailbox != CALLS,
     )
-    .limit(1)
+    .distinct()
+    .limit(bindparam("most"))
 )
+_TOKENS = select(ReplyToken).where(ReplyToken.token_hash.in_(bindparam("hashes", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,33 @@ def find_leads(session: Session, item: Inbound, *, at: datetime) -> Iterator[Lea
         yield from _of_chat(session, item)
 
 
+def ask_ahead_for_leads(session: Session, items: Iterable[Inbound]) -> set[UUID]:
+    """Find what the tokens and the references of many mails point to; return the tickets."""
+    mails = list(items)
+    tokens = {token_hash(token) for mail in mails for token in mail.reply_tokens}
+    found = {}
+    if tokens:
+        rows = session.scalars(_TOKENS, {"hashes": list(tokens)})
+        found = {row.token_hash: row for row in rows}
+        answer_ahead(session, _INVITES, dict.fromkeys(tokens) | found)
+    asked = {id_hash(one) for mail in mails for one in mail.references[:MOST_REFERENCES] if one}
+    holders = _holders(session, asked) if asked else {}
+    answer_ahead(session, _HELD_BY, holders)
+    return {row.ticket_id for row in found.values()} | {
+        ticket for some in holders.values() for ticket in some
+    }
+
+
+def note_held(session: Session, header_id: str, ticket_id: UUID) -> None:
+    """Correct what was found ahead: this ticket holds the mail now."""
+    correct(
+        session,
+        _HELD_BY,
+        id_hash(header_id),
+        lambda known: known if ticket_id in known else (*known, ticket_id),
+    )
+
+
 def call_is_known(session: Session, item: Inbound) -> bool:
     """Say whether something of this call has been filed already."""
     return any(_indexed(session, item.thread_key, mailbox=CALLS))
@@ -118,18 +153,6 @@ def open_tickets_of(session: Session, party: Party) -> Sequence[Ticket]:
         .order_by(Ticket.last_message_at.desc(), Ticket.id.desc())
         .limit(3)
     ).all()
-
-
-def takes_part(session: Session, ticket_ids: Iterable[UUID], party: Party) -> bool:
-    """Say whether a handle is a participant of one of the tickets."""
-    if not party.value:
-        return False
-    asked = {
-        "tickets": list(ticket_ids),
-        "kind": party.kind,
-        "spellings": spellings(party.kind, party.value),
-    }
-    return session.scalar(_TAKING_PART, asked) is not None
 
 
 def follow_merges(session: Session, ticket: Ticket) -> list[Ticket]:
@@ -181,10 +204,14 @@ def _of_chat(session: Session, item: Inbound) -> Iterator[Lead]:
 def _of_tokens(session: Session, item: Inbound, *, at: datetime) -> Iterator[Lead]:
     """A secret counts for the address it was sent to, and only where that is not forged."""
     for token in item.reply_tokens:
-        found = session.get(ReplyToken, token_hash(token))
+        found = _token(session, token_hash(token))
         if found is not None and found.expires_at > at:
             invited = found.recipient == item.sender.value and item.trust != "failed"
             yield from _leads_to(session, found.ticket_id, item, invited=invited)
+
+
+def _token(session: Session, hashed: str) -> ReplyToken | None:
+    return answered(session, _INVITES, hashed, lambda: session.get(ReplyToken, hashed))
 
 
 def _of_references(session: Session, item: Inbound) -> Iterator[Lead]:
@@ -211,16 +238,30 @@ def _indexed(session: Session, header_id: str, *, mailbox: str | None = None) ->
     """Return the tickets that hold this id; several where somebody used it again."""
     if not header_id:
         return ()
-    wanted = _OF_MAIL if mailbox is None else _OF_MAILBOX
-    place = {"hash": id_hash(header_id), "mailbox": CALLS if mailbox is None else mailbox}
-    return session.scalars(wanted, place).all()
+    hashed = id_hash(header_id)
+    if mailbox is not None:
+        return session.scalars(_OF_MAILBOX, {"hash": hashed, "mailbox": mailbox}).all()
+    place = {"hash": hashed, "mailbox": CALLS}
+    return answered(session, _HELD_BY, hashed, lambda: session.scalars(_OF_MAIL, place).all())
+
+
+def _holders(session: Session, hashes: Collection[str]) -> dict[str, tuple[UUID, ...]]:
+    """Return the tickets that hold each id; nothing where one id is in very many."""
+    most = MOST_HOLDERS * len(hashes)
+    rows = session.execute(_HOLDING_ANY, {"hashes": list(hashes), "most": most}).all()
+    if len(rows) == most:
+        return {}
+    held: dict[str, tuple[UUID, ...]] = dict.fromkeys(hashes, ())
+    for hashed, ticket_id in rows:
+        held[hashed] = (*held[hashed], ticket_id)[:MOST_HOLDERS]
+    return held
 
 
 def _leads_to(
     session: Session, ticket_id: UUID, item: Inbound, *, invited: bool = False
 ) -> Iterator[Lead]:
     """Follow a ticket to where its conversation goes on today."""
-    ticket = session.get(Ticket, ticket_id)
+    ticket = ticket_of(session, ticket_id)
     if ticket is None:
         return
     chain = follow_merges(session, ticket)

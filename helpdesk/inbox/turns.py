@@ -22,9 +22,13 @@ def take_turn(tx: UnitOfWork, *what: str) -> None:
 def take_turns(tx: UnitOfWork, what: Iterable[Sequence[str]]) -> None:
     """Take several turns, in an order that no two who want the same can get stuck in."""
     connection = tx.session.connection()
-    if connection.dialect.name == "postgresql":
-        numbers = sorted({_number(one) for one in what})
-        connection.execute(_LOCK, {"numbers": numbers})
+    if connection.dialect.name != "postgresql":
+        return
+    held: set[int] = tx.session.info.setdefault("guiche_turns", set())
+    wanted = {_number(one) for one in what} - held
+    if wanted:
+        connection.execute(_LOCK, {"numbers": sorted(wanted)})
+        held |= wanted
 
 
 def _number(what: Sequence[str]) -> int:

@@ -1,12 +1,14 @@
 """Selects of mailboxes and of how they fare."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 from uuid import UUID
 
 import structlog
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from helpdesk.answers import answer_ahead, answered
 from helpdesk.inbox.model import MailIndex
 from helpdesk.mailboxes.account import MailAccount, account_of, account_of_settings
 from helpdesk.mailboxes.model import Mailbox, MailboxHealth
@@ -16,7 +18,8 @@ from helpdesk.tickets.model import Message
 
 log = structlog.get_logger()
 
-_OURS = select(Mailbox.id).where(Mailbox.address == bindparam("address"))
+_OURS = select(Mailbox.address).where(Mailbox.address.in_(bindparam("addresses", expanding=True)))
+_IS_OURS: Final = "mailbox_has_address"
 
 
 def rows(session: Session) -> Sequence[Mailbox]:
@@ -83,7 +86,21 @@ def owner_of(session: Session, settings: Settings, recipients: Sequence[str]) ->
 
 def is_ours(session: Session, address: str) -> bool:
     """Say whether a mailbox has this address, in use or not."""
-    return bool(address) and session.scalar(_OURS, {"address": address.lower()}) is not None
+    asked = address.lower()
+    return bool(address) and answered(
+        session, _IS_OURS, asked, lambda: asked in _ours_among(session, [asked])
+    )
+
+
+def ask_ahead_which_are_ours(session: Session, addresses: Iterable[str]) -> None:
+    """Find out `is_ours` of many addresses at once."""
+    asked = {address.lower() for address in addresses if address}
+    ours = _ours_among(session, asked)
+    answer_ahead(session, _IS_OURS, {address: address in ours for address in asked})
+
+
+def _ours_among(session: Session, addresses: Iterable[str]) -> set[str]:
+    return set(session.scalars(_OURS, {"addresses": list(addresses)}))
 
 
 def health(session: Session) -> dict[str, MailboxHealth]:

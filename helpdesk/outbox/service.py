@@ -27,7 +27,8 @@ from helpdesk.phone.queries import why_not
 from helpdesk.services import Services
 from helpdesk.sla.service import customer_wrote
 from helpdesk.staff.agent import Agent
-from helpdesk.tickets.model import Message, Participant, Ticket
+from helpdesk.tickets.model import Message, Ticket
+from helpdesk.tickets.participants import add_participant
 from helpdesk.tickets.queries import lock_ticket, lock_ticket_visible_to, message_visible_to
 from helpdesk.tickets.service import set_status
 
@@ -93,20 +94,6 @@ def _last_writer(tx: UnitOfWork, ticket: Ticket, channel: str) -> ReplyChannel:
         raise Conflict(NO_ADDRESS)
     add_participant(tx, ticket, to.recipient_kind, to.recipient)
     return to
-
-
-def add_participant(tx: UnitOfWork, ticket: Ticket, kind: str, value: str) -> None:
-    """Let an address take part in a ticket: its answers will land there. Safe to repeat."""
-    known = tx.session.scalar(
-        select(Participant.id).where(
-            Participant.ticket_id == ticket.id,
-            Participant.kind == kind,
-            Participant.value == value,
-        )
-    )
-    if known is None:
-        tx.session.add(Participant(id=tx.new_id(), ticket_id=ticket.id, kind=kind, value=value))
-        tx.session.flush()
 
 
 def record_receipt(tx: UnitOfWork, receipt: Receipt) -> Outbound | None:

@@ -1,14 +1,23 @@
 """Selects over targets, clocks and metric events."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from helpdesk.answers import answer_ahead, answered
 from helpdesk.sla.model import MetricEvent, SlaClock, SlaTarget
 from helpdesk.sla.rules import Clock, Metric, Step
 
+_OPEN: Final = ("running", "paused")
+_OPEN_CLOCKS = select(SlaClock).where(
+    SlaClock.ticket_id.in_(bindparam("tickets", expanding=True)), SlaClock.state.in_(_OPEN)
+)
+OPEN_CLOCKS: Final = "open_clocks"
+_PROMISED: Final = "sla_targets"
 _TARGETS = select(SlaTarget.metric, SlaTarget.target_s).where(
     SlaTarget.channel == bindparam("channel")
 )
@@ -16,12 +25,26 @@ _TARGETS = select(SlaTarget.metric, SlaTarget.target_s).where(
 
 def open_clocks(session: Session, ticket_id: UUID) -> dict[Metric, SlaClock]:
     """Return the running and paused clocks of one ticket: at most one for each metric."""
-    rows = session.scalars(
-        select(SlaClock).where(
-            SlaClock.ticket_id == ticket_id, SlaClock.state.in_(("running", "paused"))
-        )
+    rows = answered(
+        session,
+        OPEN_CLOCKS,
+        ticket_id,
+        lambda: session.scalars(_OPEN_CLOCKS, {"tickets": [ticket_id]}).all(),
     )
-    return {row.metric: row for row in rows}  # type: ignore[misc]  # a CHECK keeps the words
+    # An answer given ahead may hold what has ended since.
+    return {row.metric: row for row in rows if row.state in _OPEN}  # type: ignore[misc]  # a CHECK keeps the words
+
+
+def ask_ahead_for_clocks(
+    session: Session, ticket_ids: Collection[UUID], *, channels: Iterable[str]
+) -> None:
+    """Find the open clocks of many locked tickets at once, and what the channels promise."""
+    open_clocks: dict[UUID, list[SlaClock]] = {one: [] for one in ticket_ids}
+    if open_clocks:
+        for row in session.scalars(_OPEN_CLOCKS, {"tickets": list(open_clocks)}):
+            open_clocks[row.ticket_id].append(row)
+    answer_ahead(session, OPEN_CLOCKS, open_clocks)
+    answer_ahead(session, _PROMISED, {one: targets_of(session, one) for one in channels})
 
 
 def cycles_so_far(session: Session, ticket_id: UUID, metric: Metric) -> int:
@@ -50,6 +73,10 @@ def has_been_answered(session: Session, ticket_id: UUID) -> bool:
 
 def targets_of(session: Session, channel: str) -> dict[str, int]:
     """Return the promised seconds by metric; what is not promised is not there."""
+    return answered(session, _PROMISED, channel, lambda: _targets_of(session, channel))
+
+
+def _targets_of(session: Session, channel: str) -> dict[str, int]:
     # Past the session: nothing that waits to be written has to do with it.
     found = session.connection().execute(_TARGETS, {"channel": channel})
     return {metric: target_s for metric, target_s in found}  # noqa: C416  (rows are not pairs to mypy)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from helpdesk.answers import answer_ahead, correct
 from helpdesk.db import UnitOfWork
 from helpdesk.sla import queries
 from helpdesk.sla.model import MetricEvent, SlaClock
@@ -51,6 +52,7 @@ def _first_heard(tx: UnitOfWork, ticket: Ticket, channel: str) -> None:
         _begin(tx, ticket, metric, channel, cycle=1, target_s=targets.get(metric, 0))
         for metric in metrics
     ]
+    answer_ahead(tx.session, queries.OPEN_CLOCKS, {ticket.id: clocks})
     ticket.waiting_since = tx.at
     _show_earliest(ticket, clocks)
 
@@ -155,6 +157,7 @@ def _begin(
     _project(row, start(step))
     tx.add(row)
     _append(tx, ticket.id, step)
+    correct(tx.session, queries.OPEN_CLOCKS, ticket.id, lambda rows: [*rows, row])
     return row
 
 

@@ -12,11 +12,11 @@ from helpdesk.db import UnitOfWork
 from helpdesk.errors import Conflict
 from helpdesk.events.service import Actor, append_event
 from helpdesk.inbox.threading import follow_merges
-from helpdesk.outbox.service import add_participant
 from helpdesk.services import Services
 from helpdesk.sla.service import cancel_clocks, customer_wrote
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets.model import Participant, Ticket
+from helpdesk.tickets.participants import add_participant
 from helpdesk.tickets.queries import lock_ticket_visible_to
 from helpdesk.tickets.service import set_status
 

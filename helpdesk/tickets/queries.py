@@ -1,16 +1,21 @@
 """Selects of tickets and messages, and the one rule of who may see them."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
+from helpdesk.answers import answer_ahead, answered
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
 from helpdesk.inbox.model import Attachment
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets.model import Draft, Message, ReadMark, Ticket, TicketTag
+
+_LOCKED: Final = "ticket_locked"
 
 
 def visible_to(agent: Agent) -> ColumnElement[bool]:
@@ -49,12 +54,39 @@ def lock_ticket(tx: UnitOfWork, ticket_id: UUID) -> Ticket:
     Raises `NotFound`.
     """
     # key_share: rows that only point at the ticket, such as drafts, need not wait.
-    found = tx.session.get(
-        Ticket, ticket_id, with_for_update={"key_share": True}, populate_existing=True
+    found = answered(
+        tx.session,
+        _LOCKED,
+        ticket_id,
+        lambda: tx.session.get(
+            Ticket, ticket_id, with_for_update={"key_share": True}, populate_existing=True
+        ),
     )
     if found is None:
         raise NotFound("ticket")
     return found
+
+
+def lock_ahead(tx: UnitOfWork, ticket_ids: Iterable[UUID]) -> None:
+    """Lock many tickets at once, in an order in which no two who want the same get stuck."""
+    rows = tx.session.scalars(
+        select(Ticket)
+        .where(Ticket.id.in_(set(ticket_ids)))
+        .order_by(Ticket.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    answer_ahead(tx.session, _LOCKED, {row.id: row for row in rows})
+
+
+def holds_lock(tx: UnitOfWork, ticket: Ticket) -> None:
+    """Remember that a ticket is locked: nobody else sees one that was made just now."""
+    answer_ahead(tx.session, _LOCKED, {ticket.id: ticket})
+
+
+def ticket_of(session: Session, ticket_id: UUID) -> Ticket | None:
+    """Return a ticket to look at, locked or not."""
+    return answered(session, _LOCKED, ticket_id, lambda: session.get(Ticket, ticket_id))
 
 
 def lock_ticket_visible_to(tx: UnitOfWork, agent: Agent, ticket_id: UUID) -> Ticket:

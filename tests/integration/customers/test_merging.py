@@ -15,7 +15,7 @@ from helpdesk.customers.queries import handles_of
 from helpdesk.customers.service import add_handle, identify
 from helpdesk.errors import Conflict, InvalidInput, NotFound
 from helpdesk.events.service import Actor
-from helpdesk.outbox.service import add_participant
+from helpdesk.tickets.participants import add_participant
 from helpdesk.tickets.queries import lock_ticket
 from helpdesk.tickets.service import set_status
 from tests.conftest import TestClock

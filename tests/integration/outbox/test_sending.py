@@ -307,7 +307,7 @@ def test_a_call_is_answered_by_text(world: World) -> None:
 
 
 def test_an_answer_goes_to_the_participant_who_wrote_last(world: World, ticket_id: UUID) -> None:
-    from helpdesk.outbox.service import add_participant
+    from helpdesk.tickets.participants import add_participant
 
     with world.services.begin() as tx:
         add_participant(tx, lock_ticket(tx, ticket_id), "email", "beto@example.com")

@@ -11,9 +11,9 @@ from helpdesk.customers.model import Customer
 from helpdesk.events.service import Actor
 from helpdesk.inbox.blobs import name_blob
 from helpdesk.inbox.model import Attachment
-from helpdesk.outbox.service import add_participant
 from helpdesk.services import Services
 from helpdesk.tickets.model import Message
+from helpdesk.tickets.participants import add_participant
 from helpdesk.tickets.service import (
     CustomerMessage,
     NewTicket,

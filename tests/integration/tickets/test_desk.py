@@ -14,12 +14,12 @@ from helpdesk.errors import Conflict, InvalidInput, NotFound
 from helpdesk.events.model import Event
 from helpdesk.events.service import Actor
 from helpdesk.outbox.model import Outbound
-from helpdesk.outbox.service import add_participant
 from helpdesk.services import Services
 from helpdesk.tickets import desk
 from helpdesk.tickets.desk import ReplyAsk
 from helpdesk.tickets.jobs import wake_snoozed
 from helpdesk.tickets.model import Draft, Message
+from helpdesk.tickets.participants import add_participant
 from helpdesk.tickets.queries import drafts_of, read_up_to, tags_of
 from helpdesk.tickets.screen import SystemLine
 from helpdesk.tickets.service import set_status
