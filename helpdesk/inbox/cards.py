@@ -14,9 +14,10 @@ from typing import Final
 # What people put between the digits: blanks of any width, dots, dashes, strokes.
 _BLANK = r"[ \t\u00ad\u00a0\u1680\u2000-\u2015\u202f\u205f\u2060\u2212\u3000\ufeff._/|\-]"
 # 13 digits or more, at most three such signs or one line end between two; never part of a
-# word (an underscore, as in names of files, joins no word).
+# word (an underscore, as in names of files, joins no word). What stands before the first
+# digit is looked at after it: a pattern that begins with a digit is searched for fast.
 _RUN = re.compile(
-    rf"(?<![^\W_])\d(?:(?:{_BLANK}{{0,3}}|{_BLANK}{{0,2}}\r?\n{_BLANK}{{0,2}})\d){{12,}}(?![^\W_])"
+    rf"\d(?<![^\W_]\d)(?:(?:{_BLANK}{{0,3}}|{_BLANK}{{0,2}}\r?\n{_BLANK}{{0,2}})\d){{12,}}(?![^\W_])"
 )
 _GROUP = re.compile(r"\d+")
 
@@ -63,20 +64,51 @@ _BREAKS: Final = frozenset(
 )
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
+# Cheap signs that there may be something to hide, looked for before the patterns above.
+_DIGITS: Final = b"0123456789"
+_FEWEST_DIGITS: Final = 3  # of a security code
+_SHORTEST_NUMBER: Final = 13
+_CODE_WORD = re.compile(rb"c(?:v[vcn]|sc|id|od|rypto)|pruf")  # in each word for such a code
+_SIMPLE: Final = bytes.maketrans(b"CDFIDNOPRSTUVY\xd3\xf3\xdc\xfc", b"cdfidnoprstuvyoouu")
+# Past Latin-1: what counts as a digit, or as one of the letters above in another case.
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+_OTHER_CASES: Final = "\u0130\u0131\u017f"
+
 
 def mask_text(text: str) -> str:
     """Return `text` with card numbers down to their last four digits and codes blanked."""
-    return _SECURITY_CODE.sub(_blank_code, _RUN.sub(_mask_run, text))
+    seen = _simply(text)
+    if seen is None:
+        return _SECURITY_CODE.sub(_blank_code, _RUN.sub(_mask_run, text))
+    digits = _count_digits(seen)
+    if digits < _FEWEST_DIGITS:
+        return text
+    if digits >= _SHORTEST_NUMBER:
+        text = _RUN.sub(_mask_run, text)
+    if _CODE_WORD.search(seen.translate(_SIMPLE)):
+        text = _SECURITY_CODE.sub(_blank_code, text)
+    return text
 
 
 def mask_html(page: str) -> str:
     """Return a page masked, also where tags and entities stand between the digits."""
+    seen = _simply(page)
+    if seen is not None and "&#" not in page and _count_digits(seen) < _FEWEST_DIGITS:
+        return page  # an entity with a name is never a digit
     return _mask_through(mask_text(page), _MARK, _meaning)
 
 
 def mask_escaped(text: str) -> str:
     """Return text masked that holds bytes written as `%20`."""
-    return _mask_through(mask_text(text), _ESCAPE, lambda one: chr(int(one[0][1:], 16)))
+    masked = mask_text(text)
+    if "%" not in text and masked == text:
+        return text
+    return _mask_through(masked, _ESCAPE, lambda one: chr(int(one[0][1:], 16)))
+
+
+def holds_nothing(data: bytes) -> bool:
+    """Say of bytes that none of the functions above changes them, as far as is seen at once."""
+    return data.isascii() and b"&#" not in data and _count_digits(data) < _FEWEST_DIGITS
 
 
 def is_card_number(digits: str) -> bool:
@@ -84,36 +116,37 @@ def is_card_number(digits: str) -> bool:
     return len(digits) in _issued(digits) and len(set(digits)) > 1 and _passes_luhn(digits)
 
 
+def _simply(text: str) -> bytes | None:
+    """Return text sign by sign in Latin-1, where no other sign is a digit or a letter to us."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        if _OTHER_DIGIT.search(text) or any(sign in text for sign in _OTHER_CASES):
+            return None
+        return text.encode("latin-1", "replace")
+
+
+def _count_digits(data: bytes) -> int:
+    return len(data) - len(data.translate(None, _DIGITS))
+
+
 def _issued(digits: str) -> list[int]:
     """Return how long a number that begins so may be, the shortest first."""
-    known = (_LENGTHS.get(digits[:start]) for start in _STARTS)
-    return sorted({length for lengths in known if lengths for length in lengths})
+    found: set[int] = set()
+    for start in _STARTS:
+        found.update(_LENGTHS.get(digits[:start], ()))
+    return sorted(found)
 
 
 def _mask_through(
     text: str, token: re.Pattern[str], meaning: Callable[[re.Match[str]], str]
 ) -> str:
     """Mask what `text` shows, in which each token stands for one sign or for nothing."""
-    shown: list[str] = []
-    begins: list[int] = []  # where each piece begins in what is shown
-    spans: list[tuple[int, int]] = []  # and where it stands in the text
-    length = at = 0
-    for found in token.finditer(text):
-        for piece, span in (
-            (text[at : found.start()], (at, found.start())),
-            (meaning(found), found.span()),
-        ):
-            if piece:
-                shown.append(piece)
-                begins.append(length)
-                spans.append(span)
-                length += len(piece)
-        at = found.end()
-    before = "".join([*shown, text[at:]])
-    begins, spans = [*begins, length], [*spans, (at, len(text))]
+    before = token.sub(meaning, text)
     after = mask_text(before)
     if after == before:
         return text
+    begins, spans = _places(text, token, meaning)
     made: list[str] = []
     done = 0
     hidden = (at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other)
@@ -126,6 +159,26 @@ def _mask_through(
         made += [text[done:start], "*"]
         done = end
     return "".join([*made, text[done:]])
+
+
+def _places(
+    text: str, token: re.Pattern[str], meaning: Callable[[re.Match[str]], str]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return where each piece begins in what `text` shows, and where it stands in `text`."""
+    begins: list[int] = []
+    spans: list[tuple[int, int]] = []
+    length = at = 0
+    for found in token.finditer(text):
+        for size, span in (
+            (found.start() - at, (at, found.start())),
+            (len(meaning(found)), found.span()),
+        ):
+            if size:
+                begins.append(length)
+                spans.append(span)
+                length += size
+        at = found.end()
+    return [*begins, length], [*spans, (at, len(text))]
 
 
 def _meaning(found: re.Match[str]) -> str:
@@ -159,6 +212,8 @@ def _mask_run(found: re.Match[str]) -> str:
 
 def _card_from(digits: str, at: int, ends: dict[int, int]) -> int | None:
     """Return the last group of the card number that begins at a digit, the shortest if several."""
+    if len(digits) - at < _SHORTEST_NUMBER:
+        return None
     for length in _issued(digits[at : at + _STARTS[-1]]):
         if at + length in ends and is_card_number(digits[at : at + length]):
             return ends[at + length]

@@ -13,13 +13,16 @@ before, and is read from its header.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from channels.port import Delivery, File, Inbound
+from channels.port import Delivery, File, Inbound, Party
 from helpdesk.inbox.cards import is_card_number, mask_html, mask_text
 from helpdesk.inbox.masking_mail import mask_bytes, mask_if_text, mask_mail
 
 __all__ = ["CHAT_FILE", "is_card_number", "mask_delivery", "mask_inbound", "mask_text"]
+
+Value = TypeVar("Value", Inbound, Party, File)
 
 CHAT_FILE = "application/vnd.guiche.chat-file"  # a chat frame, a line end, a file's bytes
 
@@ -36,26 +39,35 @@ def mask_delivery(delivery: Delivery) -> Delivery:
         body = by_kind.get(kind, mask_bytes)(delivery.body)
     except Exception:  # strangers write the bytes: an unforeseen fault must not lose them
         body = mask_bytes(delivery.body)
-    return replace(delivery, body=body)
+    return delivery if body == delivery.body else replace(delivery, body=body)
 
 
 def mask_inbound(item: Inbound) -> Inbound:
     """Return a read message as it may be written."""
-    return replace(
+    text = mask_text(item.text)
+    new = item.reply_text != item.text
+    return with_changes(
         item,
-        text=mask_text(item.text),
-        reply_text=mask_text(item.reply_text),
+        text=text,
+        reply_text=mask_text(item.reply_text) if new else text,
         subject=mask_text(item.subject),
         html=mask_html(item.html),
-        sender=replace(item.sender, name=mask_text(item.sender.name)),
+        sender=with_changes(item.sender, name=mask_text(item.sender.name)),
         files=tuple(_mask_file(file) for file in item.files),
     )
+
+
+def with_changes(value: Value, /, **fields: Any) -> Value:
+    """Return a frozen value with other fields; the value itself where they are the same."""
+    if all(getattr(value, name) == field for name, field in fields.items()):
+        return value
+    return replace(value, **fields)
 
 
 def _mask_file(file: File) -> File:
     text = file.media_type.startswith("text/")
     content = mask_bytes(file.content) if text else mask_if_text(file.content)
-    return replace(file, name=mask_text(file.name), content=content)
+    return with_changes(file, name=mask_text(file.name), content=content)
 
 
 def _mask_chat_file(body: bytes) -> bytes:

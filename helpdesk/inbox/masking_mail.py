@@ -9,11 +9,11 @@ import binascii
 import codecs
 import quopri
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
-from helpdesk.inbox.cards import mask_escaped, mask_html, mask_text
+from helpdesk.inbox.cards import holds_nothing, mask_escaped, mask_html, mask_text
 
 _MOST_PARTS: Final = 200  # boundaries of one mail; past these, the outer part is masked as a whole
 _DEEPEST: Final = 5  # mails inside mails
@@ -42,23 +42,50 @@ _WORD = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]{0,2000})\?=")
 
 def mask_mail(raw: bytes, depth: int = 0) -> bytes:
     """Mask every readable part of a mail where it stands, headers and names of files included."""
-    boundaries = set(islice((one[1] or one[2] for one in _BOUNDARY.finditer(raw)), _MOST_PARTS))
+    boundaries = set(islice((one[1] or one[2] for one in _boundaries(raw)), _MOST_PARTS))
     if not boundaries:
         return _mask_part(raw, depth)
     lines = b"|".join(re.escape(b"--" + one) for one in sorted(boundaries, reverse=True))
-    between = re.split(rb"(?m)(^(?:" + lines + rb")(?:--)?[ \t]*\r?\n?)", raw)
-    return b"".join(
-        piece if place % 2 else _mask_part(piece, depth) for place, piece in enumerate(between)
-    )
+    line = re.compile(rb"(?:" + lines + rb")(?:--)?[ \t]*\r?\n?")
+    made, at = [], 0
+    for found in _at_line_starts(raw, line):
+        made += [_mask_part(raw[at : found.start()], depth), found[0]]
+        at = found.end()
+    return b"".join([*made, _mask_part(raw[at:], depth)])
+
+
+def _boundaries(raw: bytes) -> Iterator[re.Match[bytes]]:
+    small = raw.lower()
+    at = small.find(b"boundary")
+    while at >= 0:
+        found = _BOUNDARY.match(raw, at)
+        if found:
+            yield found
+        at = small.find(b"boundary", found.end() if found else at + 1)
+
+
+def _at_line_starts(raw: bytes, line: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+    """Yield each match, one behind the other, of what begins a line with two dashes."""
+    end = -1  # of the line before
+    while True:
+        found = line.match(raw, end + 1)
+        if found:
+            yield found
+        end = raw.find(b"\n--", found.end() - 1 if found else end + 1)
+        if end < 0:
+            return
 
 
 def mask_bytes(body: bytes, mask: Callable[[str], str] = mask_text) -> bytes:
     """Mask bytes that are read as text, whatever their charset; others come back as they were."""
+    if len(body) < 3 or holds_nothing(body):
+        return body
     try:
         text, charset = body.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         text, charset = body.decode("latin-1"), "latin-1"  # any byte comes back as it was
-    return mask(text).encode(charset)
+    masked = mask(text)
+    return body if masked is text else masked.encode(charset)
 
 
 def mask_if_text(content: bytes) -> bytes:
@@ -67,7 +94,10 @@ def mask_if_text(content: bytes) -> bytes:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return content
-    return content if "\0" in text else mask_text(text).encode()
+    if "\0" in text:
+        return content
+    masked = mask_text(text)
+    return content if masked is text else masked.encode()
 
 
 def _mask_part(part: bytes, depth: int) -> bytes:
@@ -127,17 +157,19 @@ def _mask_head(head: bytes) -> bytes:
 
 
 def _mask_field(field: bytes) -> bytes:
-    if _STRUCTURE.match(field):
+    if (holds_nothing(field) and b"=?" not in field) or _STRUCTURE.match(field):
         return field
     pieces, at = [], 0
-    for boundary in _BOUNDARY.finditer(field):
+    for boundary in _boundaries(field):
         pieces += [_mask_value(field[at : boundary.start()]), boundary[0]]
         at = boundary.end()
     return b"".join([*pieces, _mask_value(field[at:])])
 
 
 def _mask_value(value: bytes) -> bytes:
-    return mask_bytes(_WORDS.sub(_mask_words, value), mask_escaped)
+    if b"=?" in value:
+        value = _WORDS.sub(_mask_words, value)
+    return mask_bytes(value, mask_escaped)
 
 
 def _mask_words(found: re.Match[bytes]) -> bytes:
