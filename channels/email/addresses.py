@@ -15,6 +15,8 @@ _ATOM = r"[^\s\x00-\x1f\x7f<>@,;:\"()\[\]\\]+"
 _ADDRESS = re.compile(rf"{_ATOM}@(?:{_ATOM}|\[[0-9a-fA-F.:IPv]+\])")
 _QUOTED_LOCAL = re.compile(rf"\"(?:[^\"\\\x00-\x1f]|\\[ -~]){{1,64}}\"@{_ATOM}")
 _ID_IN_ANGLES = re.compile(r"<\s*([^<>]{1,998}?)\s*>")
+_CUT_OR_QUOTED = re.compile(r"[,;:(\\\"]")
+_QUOTED_OR_COMMENT = re.compile(r"[()\\\"]")
 _REPLY_TOKEN = re.compile(r"\+r\.([A-Za-z0-9_-]{8,128})@")
 
 
@@ -44,7 +46,7 @@ def read_ids(value: str) -> list[str]:
     """Return the message ids of a raw header, without angle brackets, as they stand."""
     # Some programs write long ids as encoded words.
     text = decode_words(unfold(value)).replace("\0", "")
-    ids = [re.sub(r"\s+", "", found[1]) for found in _ID_IN_ANGLES.finditer(text)]
+    ids = ["".join(found[1].split()) for found in _ID_IN_ANGLES.finditer(text)]
     if not ids:  # some senders forget the brackets
         ids = [word.strip("<>,;") for word in text.split() if "@" in word or "<" in word]
     return [one[:998] for one in ids if one]
@@ -84,7 +86,7 @@ def sender_warnings(box: Mailbox) -> tuple[str, ...]:
     """
     found = []
     name = box.name[:_SHOWN]
-    shown = {domain_of(one) for one in _ADDRESS.findall(name.casefold())}
+    shown = {domain_of(one) for one in _ADDRESS.findall(name.casefold())} if "@" in name else set()
     if shown - {domain_of(box.address)}:
         found.append("name_is_an_address")
     domain = domain_of(box.address)
@@ -106,6 +108,8 @@ def _readable(label: str) -> str:
 
 
 def _mixes_scripts(word: str) -> bool:
+    if word.isascii():
+        return False
     scripts = {unicodedata.name(sign, "?").partition(" ")[0] for sign in word if sign.isalpha()}
     return len(scripts & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}) > 1
 
@@ -131,7 +135,7 @@ def _read_one(text: str) -> Iterator[Mailbox]:
 def _only_address(text: str) -> str:
     """Return the address if `text` is one, whole; a source route is cut off."""
     text = decode_raw(text)
-    text = re.sub(r"\s+", "", text) if '"' not in text else text.strip()
+    text = "".join(text.split()) if '"' not in text else text.strip()
     if text.startswith("@") and ":" in text:
         text = text.partition(":")[2]
     text = text.removeprefix("mailto:")
@@ -144,11 +148,14 @@ def _unquote(text: str) -> str:
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    return re.sub(r"\\(.)", r"\1", text).replace('"', "")
+    return (re.sub(r"\\(.)", r"\1", text) if "\\" in text else text).replace('"', "")
 
 
 def _split(text: str) -> Iterator[str]:
     """Cut a header at its commas and semicolons, not inside quotes, comments or angles."""
+    if _CUT_OR_QUOTED.search(text) is None:
+        yield text
+        return
     depth, quoted, angled, escaped = 0, False, False, False
     start, named = 0, False
     for at, sign in enumerate(text):
@@ -180,6 +187,10 @@ def _split(text: str) -> Iterator[str]:
 
 def _without_comments(text: str) -> tuple[str, list[str]]:
     """Return the text outside comments and angle brackets, and what the angles held."""
+    if text.count("<") <= 1 and _QUOTED_OR_COMMENT.search(text) is None:
+        before, angle, behind = text.partition("<")
+        inner, _, after = behind.partition(">")
+        return before + after, [inner] if angle else []
     depth, quoted, escaped = 0, False, False
     bare: list[str] = []
     angles: list[str] = []

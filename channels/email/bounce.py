@@ -8,7 +8,8 @@ from flufl.bounce import all_failures
 
 from channels.email.addresses import read_ids
 from channels.email.failure import read_failure
-from channels.email.mime import Body, content, header, media_type, raw_headers, read_tree
+from channels.email.mime import Body, content, header, media_type
+from channels.email.tree import raw_headers, read_tree
 from channels.port import DeliveryState, Receipt
 
 # It reports each failure of its own detectors as an error, with a trace; we expect them.

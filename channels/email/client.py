@@ -24,7 +24,7 @@ from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
 from channels.email.faults import coded, fault_code
-from channels.email.mime import LIMITS
+from channels.email.tree import LIMITS
 from channels.port import ChannelError
 
 Tls = Literal["implicit", "starttls", "none"]

@@ -53,6 +53,7 @@ _GUESS_FROM = 64 * 1024
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^\r\n]{0,2000}?)\?=")
 _LONE = re.compile("[\ud800-\udfff]")  # UTF-7 can smuggle in halves that nothing can store
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 _HEX_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
 
 
@@ -61,7 +62,7 @@ def decode_bytes(data: bytes, charset: str = "") -> str:
     named = _known_codec(charset)
     for name in (named, "utf-8", "cp1252") if named else ("utf-8", "cp1252"):
         try:
-            return _LONE.sub("\ufffd", data.decode(name)).lstrip("\ufeff")
+            return _without_halves(data.decode(name)).lstrip("\ufeff")
         except (UnicodeError, LookupError):
             continue
     if named and named != "cp1252":
@@ -71,6 +72,14 @@ def decode_bytes(data: bytes, charset: str = "") -> str:
             return text
     guess = from_bytes(data[:_GUESS_FROM]).best()
     return data.decode(guess.encoding if guess else "cp1252", "replace")
+
+
+def _without_halves(text: str) -> str:
+    try:
+        text.encode("utf-8")  # takes all but halves, in far less time than looking for them
+    except UnicodeEncodeError:
+        return _LONE.sub("\ufffd", text)
+    return text
 
 
 def decode_header(value: str) -> str:
@@ -83,7 +92,7 @@ def decode_header(value: str) -> str:
 
 def unfold(value: str) -> str:
     """Join the lines of a folded header."""
-    return re.sub(r"\r?\n[ \t]?", " ", value)
+    return re.sub(r"\r?\n[ \t]?", " ", value) if "\n" in value else value
 
 
 def decode_words(text: str) -> str:
@@ -91,7 +100,7 @@ def decode_words(text: str) -> str:
 
     Raw 8-bit bytes are read too, inside a word by its charset.
     """
-    found = list(_WORD.finditer(text))
+    found = list(_WORD.finditer(text)) if "=?" in text else None
     if not found:
         return decode_raw(text)
     out = [decode_raw(text[: found[0].start()])]
@@ -173,4 +182,4 @@ def _word_bytes(word: re.Match[str]) -> bytes:
 
 
 def _strip_controls(text: str) -> str:
-    return "".join(" " if ord(sign) < 32 or 127 <= ord(sign) < 160 else sign for sign in text)
+    return text if text.isprintable() else text.translate(_CONTROLS)

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from channels.email.mime import LIMITS
+from channels.email.tree import LIMITS
 
 T = TypeVar("T")
 

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
-from email.parser import BytesParser
-from email.policy import Compat32, Policy
 from html import escape
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -25,37 +23,15 @@ from channels.email.decode import (
 )
 from channels.email.page import lay_out
 from channels.email.tnef import NotTnef, Wrapped, read_tnef
-from channels.port import File, Unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of one mail is read. Past the first six it is refused, past the rest cut."""
-
-    size: int = 50 * 1024 * 1024
-    lines: int = 2_000_000
-    headers: int = 5_000
-    parts: int = 5_000
-    containers: int = 200
-    work: int = 15_000_000  # lines x containers: what the standard parser's time grows with
-    header_size: int = 64 * 1024
-    files: int = 200
-    text: int = 1_000_000
-    html: int = 4_000_000
-
-
-LIMITS = Limits()
+from channels.email.tree import LIMITS, Limits, raw_headers
+from channels.port import File
 
 _PARAMETER = re.compile(r";\s*([^\s=;]{1,200})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|$)|([^;]*))")
 
 
+_PIECE = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")  # of a parameter
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 _TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
-_LOOSE = re.compile(rb"\n(?:boundary|charset|name|filename)\*?\d?\*?=", re.IGNORECASE)
-_UNFOLDED = re.compile(
-    rb"^(content-(?:type|disposition):[^\r\n]{0,500};[ \t]*\r?\n)(?=[a-z-]{4,20}\*?\d?\*?=)",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 @dataclass(slots=True)
@@ -70,74 +46,6 @@ class Body:
     cut: bool = False  # text or HTML went on past the limit
     wrapped: list[tuple[str, str]] = field(default_factory=list)  # text and HTML inside TNEF
     report: str = ""  # "delivery-status", "feedback-report", ... of a multipart/report
-
-
-class _Bounded(Compat32):
-    """The tolerant policy of the standard parser, with a budget for one mail."""
-
-    limits: Limits
-    lines: int
-    headers: int
-    containers: int
-    parts: int
-
-    def start(self, limits: Limits, lines: int) -> None:
-        object.__setattr__(self, "limits", limits)  # policies refuse plain assignment
-        object.__setattr__(self, "lines", lines)
-        for name in ("headers", "containers", "parts"):
-            object.__setattr__(self, name, 0)
-
-    def spend(self, name: str, most: int) -> None:
-        spent = getattr(self, name) + 1
-        object.__setattr__(self, name, spent)
-        if spent > most:
-            raise Unreadable(f"too many {name}")
-
-    def new_part(self, policy: Policy | None = None) -> Message:
-        self.spend("parts", self.limits.parts)
-        return Message(policy=policy or self)
-
-    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
-        name, _, value = sourcelines[0].partition(":")
-        value = value.lstrip(" \t") + "".join(sourcelines[1:])
-        self.spend("headers", self.limits.headers)
-        value = value[: self.limits.header_size].rstrip("\r\n")
-        if name.casefold() == "content-type":
-            # The standard parser reads this one by itself, in time squared to its length,
-            # and takes the fold of a boundary for a part of it.
-            value = unfold(value[:4096])
-            if re.match(r"\s*(?:multipart|message)/", value, re.IGNORECASE):
-                work = self.limits.work // max(1, self.lines)
-                self.spend("containers", min(self.limits.containers, work))
-        return name, value
-
-
-def read_tree(raw: bytes, limits: Limits = LIMITS) -> Message:
-    """Parse `raw`; raises `Unreadable` when it is larger or deeper than `limits` allow."""
-    if len(raw) > limits.size:
-        raise Unreadable(f"larger than {limits.size // (1024 * 1024)} MB")
-    lines = max(raw.count(b"\n"), raw.count(b"\r"))
-    if lines > limits.lines:
-        raise Unreadable("too many lines")
-    policy = _Bounded()
-    policy.start(limits, lines)
-    try:
-        return BytesParser(policy.new_part, policy=policy).parsebytes(_folded(raw))
-    except RecursionError:
-        raise Unreadable("too many parts inside parts") from None
-
-
-def _folded(raw: bytes) -> bytes:
-    """Indent parameters that a program put on a line of their own without folding it."""
-    if _LOOSE.search(raw) is None:
-        return raw
-    return _UNFOLDED.sub(rb"\1\t", raw)
-
-
-def raw_headers(message: Message, name: str) -> list[str]:
-    """Return the values of a header as they arrived, top first."""
-    wanted = name.casefold()
-    return [str(value) for key, value in message.raw_items() if key.casefold() == wanted]
 
 
 def header(message: Message, name: str) -> str:
@@ -165,7 +73,7 @@ def parameters(part: Message, name: str) -> dict[str, str]:
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for key, value in _split_parameters(unfold(values[0])):
-        split = re.fullmatch(r"([^*]+)(?:\*(\d{1,4}))?(\*)?", key)
+        split = _PIECE.fullmatch(key) if "*" in key else None
         if split is None or (split[2] is None and split[3] is None):
             plain.setdefault(key, decode_words(value))
         else:
@@ -226,9 +134,9 @@ def _segments(part: Message, body: Body, limits: Limits) -> Iterator[_Segment]:
         if text := _decoded(part).strip():
             yield text, None
             _keep(body, _file(part, kind), limits)
-    elif kind in _TNEF or file_name(part).casefold() == "winmail.dat":
+    elif kind in _TNEF or (name := file_name(part)).casefold() == "winmail.dat":
         _unwrap(part, body, limits)
-    elif kind in ("text/plain", "text/html") and not _is_file(part):
+    elif kind in ("text/plain", "text/html") and not (name or _is_attached(part)):
         text = _decoded(part)
         yield (None, text) if kind == "text/html" else (text, None)
     else:
@@ -276,9 +184,9 @@ def _children(part: Message) -> Iterable[Any]:
     return payload if isinstance(payload, list) else []
 
 
-def _is_file(part: Message) -> bool:
+def _is_attached(part: Message) -> bool:
     disposition = header(part, "content-disposition").partition(";")[0].strip().casefold()
-    return disposition == "attachment" or bool(file_name(part))
+    return disposition == "attachment"
 
 
 def file_name(part: Message) -> str:
@@ -290,7 +198,7 @@ def file_name(part: Message) -> str:
 
 def _shown_name(name: str) -> str:
     # Invisible signs and direction marks make "exe" look like "pdf".
-    shown = "".join(sign for sign in name if sign.isprintable() or sign == " ")
+    shown = name if name.isprintable() else "".join(sign for sign in name if sign.isprintable())
     return " ".join(shown.split())[:255]
 
 

@@ -8,8 +8,9 @@ from email.message import Message
 from channels.email.addresses import Mailbox, domain_of, read_mailboxes
 from channels.email.bounce import is_bounce, is_complaint, is_report, looks_like_daemon
 from channels.email.decode import decode_header, unfold
-from channels.email.mime import Body, header, raw_headers
+from channels.email.mime import Body, header
 from channels.email.rules import CONTROL_PREFIX, INSTANCE_HEADER, MailRules
+from channels.email.tree import raw_headers
 from channels.port import AutoKind, Trust
 
 _LIST_HEADERS = ("list-id", "list-post", "list-unsubscribe", "list-help", "list-owner")
@@ -30,6 +31,7 @@ _PROPERTY = re.compile(
     r"(?:(\"(?:[^\"\\]|\\.){0,320}\"[^\s;]{0,320})|([^\s;\"]{1,320}))",
     re.IGNORECASE,
 )
+_SIGNS = re.compile(r"[\\\"();]|[^\\\"();]+")
 _MOST_RESULTS = 50
 
 
@@ -191,7 +193,7 @@ def _pieces(value: str, *, most: int) -> list[str]:
     address: a semicolon there begins nothing.
     """
     pieces, depth, quoted, escaped = [""], 0, False, False
-    for sign in unfold(value):
+    for sign in _SIGNS.findall(unfold(value)):  # or a run of what is no sign
         here = sign
         if escaped:
             escaped = False

@@ -22,9 +22,10 @@ from channels.email.addresses import (
 )
 from channels.email.bounce import failed_receipts, returned_ids
 from channels.email.failure import read_failure
-from channels.email.mime import Body, header, raw_headers, read_body, read_tree
+from channels.email.mime import Body, header, read_body
 from channels.email.reply import split_reply
 from channels.email.rules import MailRules
+from channels.email.tree import raw_headers, read_tree
 from channels.port import Inbound, Party, Receipt, Unreadable
 
 _RECIPIENT_HEADERS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")

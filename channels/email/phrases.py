@@ -75,6 +75,8 @@ REPLY_ABOVE: Final = re.compile(
     r"|rispondi(?:re)? sopra (?:a )?questa (?:riga|linea)|antwoord boven deze (?:regel|lijn)",
     re.IGNORECASE,
 )
+# What it begins with, as far as it is ASCII.
+ABOVE_BEGINS: Final = frozenset("pl ty wr en re po di es bi ri an".split())
 # Programs that name no date.
 QUOTING: Final = re.compile(
     r"(?:quoting|citando|zitat von|citat de|citation de|citerar)\b", re.IGNORECASE
@@ -92,7 +94,7 @@ OPENING: Final = re.compile(
     re.IGNORECASE,
 )
 
-_CLOSING_WORDS = (
+_CLOSING = (
     r"(?:(?:best|kind|kindest|warm|warmest|many)\s+)?(?:regards|wishes)|sincerely(?:\s+yours)?"
     r"|yours\s+(?:sincerely|truly|faithfully)|cheers|best|(?:many\s+)?thanks(?:\s+again)?"
     r"|thank\s+you|respectfully"
@@ -106,7 +108,8 @@ _CLOSING_WORDS = (
     r"|(?:med\s+)?(?:venlig|vennlig|vänlig|kærlig)(?:a)?\s+h(?:ilsen|älsning(?:ar)?)|mvh|hilsen"
     r"|pozdrawiam|z\s+poważaniem"
 )
-CLOSING: Final = re.compile(_CLOSING_WORDS, re.IGNORECASE)
+CLOSING: Final = re.compile(_CLOSING, re.IGNORECASE)
+CLOSING_WORDS: Final = 4  # at the most
 
 _THING = (
     r"my\b|an?\b|mobile|phone|tablet|mail\b|mailbox|e-?mail|outlook|yahoo|gmail|android|iphone"
@@ -141,6 +144,13 @@ DEVICE_WHOLE: Final = re.compile(
     r"|\w{1,20} from mobile|[從从發发](?:自)?我的.{1,40}",
     re.IGNORECASE,
 )
+# What both begin with, as far as it is ASCII; only "... from mobile" begins with anything.
+DEVICE_BEGINS: Final = (
+    "sent", "send", "from", "enviad", "envoy", "gesendet", "inviato", "verzonden", "verstuurd",
+    "skickat", "wys", "get", "obt", "baix", "descarg", "holen", "laden", "scarica", "ottieni",
+    "download", "hent", "pobierz", "livre", "libre", "virus", "viren", "sans", "privo", "diese",
+    "von", "outlook",
+)  # fmt: skip
 EXCUSE: Final = re.compile(
     r"\b(?:excuse|pardon|forgive|sorry|apolog|typ[oe]|descul|perd[oã]|discul|entschuld|scus)",
     re.IGNORECASE,

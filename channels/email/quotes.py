@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from channels.email.phrases import (
+    ABOVE_BEGINS,
     FORWARD_BEGINS,
     HEADER_KINDS,
     OPENING,
@@ -22,8 +23,8 @@ from channels.email.phrases import (
 
 _LONGEST: Final = 400  # signs; an attribution is never longer
 _MOST_LINES: Final = 4  # nor on more lines
+_AROUND_TITLE: Final = " \t\xa0*_-=–—#"
 
-_QUOTED = re.compile(r"\s*>")
 _INITIALS = re.compile(r"\w{1,20}> ")  # how some programs mark whom they quote
 _DASHES: Final = frozenset("-–—")
 _RULES: Final = frozenset("-_=–—")
@@ -48,7 +49,7 @@ class Cut:
 
 
 def is_quoted(line: str) -> bool:
-    return _QUOTED.match(line) is not None
+    return ">" in line and line.lstrip().startswith(">")
 
 
 def is_bar(line: str) -> bool:
@@ -63,7 +64,7 @@ def find_cut(lines: Sequence[str], start: int = 0) -> Cut | None:
     """Return the first place from `start` on where history begins, or None."""
     for at in range(start, len(lines)):
         line = lines[at]
-        if not line.strip() or is_quoted(line):
+        if not _may_introduce(line) or is_quoted(line):
             continue
         cut = _titled(lines, at) or _headed(lines, at) or _attributed(lines, at, start)
         if cut:
@@ -71,15 +72,30 @@ def find_cut(lines: Sequence[str], start: int = 0) -> Cut | None:
     return None
 
 
+def _may_introduce(line: str) -> bool:
+    """Say no where a line has none of the signs, nor the words, without which nothing is cut."""
+    return (
+        ":" in line
+        or "-" in line
+        or "_" in line
+        or "=" in line
+        or "@" in line
+        or "：" in line
+        or "–" in line
+        or "—" in line
+        or _asks_above(line.strip(_AROUND_TITLE))
+    )
+
+
 def _titled(lines: Sequence[str], at: int) -> Cut | None:
     line = lines[at]
     if len(line) > _LONGEST:
         return None
-    bare = line.strip(" \t\xa0*_-=–—#")
+    bare = line.strip(_AROUND_TITLE)
     if not (
         _is_title(line.strip(" \t\xa0*"))
-        or FORWARD_BEGINS.fullmatch(bare)
-        or REPLY_ABOVE.fullmatch(bare)
+        or (bare.endswith(":") and FORWARD_BEGINS.fullmatch(bare))
+        or _asks_above(bare)
     ):
         return None
     following = at + 1
@@ -89,7 +105,15 @@ def _titled(lines: Sequence[str], at: int) -> Cut | None:
     return Cut(at, block.end if block else at + 1, forwarded=True)
 
 
+def _asks_above(bare: str) -> bool:
+    two = bare[:2].lower()
+    begun = two in ABOVE_BEGINS or not two.isascii()
+    return begun and REPLY_ABOVE.fullmatch(bare) is not None
+
+
 def _is_title(text: str) -> bool:
+    if text[:1] not in _RULES:
+        return False
     ruled = set(text[:2]) <= _RULES and set(text[-2:]) <= _RULES
     return ruled and RULED.fullmatch(text.strip(" \t\xa0*_-=–—:")) is not None
 
@@ -127,6 +151,8 @@ def _belongs(lines: Sequence[str], here: int, end: int) -> bool:
 
 
 def _kind(line: str) -> str:
+    if ":" not in line and "：" not in line:
+        return ""
     name, colon, _ = line[:60].replace("：", ":").partition(":")
     return (
         HEADER_KINDS.get(" ".join(name.strip(" \t\xa0>*_|").split()).casefold(), "")
@@ -140,7 +166,7 @@ def _attributed(lines: Sequence[str], at: int, least: int) -> Cut | None:
     line = lines[at].rstrip(" \t\xa0*_")
     if len(line) > _LONGEST:
         return None
-    if not line.endswith((":", "：", "-", "–", "—")) and not _BARE.fullmatch(line.strip()):
+    if not line.endswith((":", "：", "-", "–", "—")) and not _is_bare(line.strip()):
         return None
     shortest: Cut | None = None
     joined = ""
@@ -171,7 +197,7 @@ def is_attribution(text: str) -> bool:
         return False
     if set(text[:2]) <= _DASHES and set(text[-2:]) <= _DASHES and VERB.search(text):
         return True
-    if _BARE.fullmatch(text):
+    if _is_bare(text):
         return True
     if not text.endswith(":"):
         return False
@@ -190,6 +216,10 @@ def is_attribution(text: str) -> bool:
     if verb is None or not (OPENING.match(text) or text[0].isdigit()):
         return False
     return len(text) - verb.end() <= 40  # a sentence goes on after its verb
+
+
+def _is_bare(text: str) -> bool:
+    return text[:1].isdecimal() and _BARE.fullmatch(text) is not None
 
 
 def introduces(line: str) -> bool:

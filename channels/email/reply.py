@@ -86,6 +86,8 @@ def _answers(lines: Sequence[str], start: int) -> list[str]:
 
 def _without_cited(lines: Sequence[str]) -> list[str]:
     """Drop each marked quote that begins by saying itself who wrote it."""
+    if not any(map(is_quoted, lines)):
+        return list(lines)
     kept: list[str] = []
     start = 0
     while start < len(lines):
@@ -122,6 +124,8 @@ def _unquoted(lines: Sequence[str]) -> list[str]:
 
 def _left_out(lines: Sequence[str], kept: Sequence[str]) -> list[str]:
     """Return the lines that are not in `kept`, which holds some of them in order."""
+    if list(lines[: len(kept)]) == kept:
+        return list(lines[len(kept) :])
     wanted = iter([line for line in kept if line.strip()])
     following = next(wanted, None)
     rest: list[str] = []

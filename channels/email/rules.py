@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from channels.email.mime import LIMITS, Limits
+from channels.email.tree import LIMITS, Limits
 
 # Every header of our own begins with this; none is believed on the way in (only
 # compared with our own instance name, to recognise mail that came back to us).

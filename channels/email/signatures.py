@@ -4,12 +4,21 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from channels.email.phrases import CLOSING, DEVICE, DEVICE_WHOLE, EXCUSE
+from channels.email.phrases import (
+    CLOSING,
+    CLOSING_WORDS,
+    DEVICE,
+    DEVICE_BEGINS,
+    DEVICE_WHOLE,
+    EXCUSE,
+)
 from channels.email.quotes import is_bar
 
 _LONGEST_BLOCK: Final = 14  # lines below a closing word; more are a text of their own
 _LONGEST_LINE: Final = 90
 
+_BEFORE_DEVICE: Final = " <>()*_-.[]\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+_TWO_LETTERS: Final = frozenset(begin[:2] for begin in DEVICE_BEGINS)
 _DELIMITER = re.compile(r"--\s*")
 _FOOTER_BAR = re.compile(r"\s*_{2,}\s*")
 _LINK = re.compile(r"\]?\s*[<(\[]?(?:https?://|mailto:)[^\s>)\]]*[>)\]]?|<[^<>\s]*>|www\.\S+")
@@ -29,6 +38,8 @@ def without_signature(lines: Sequence[str]) -> list[str]:
     """
     end = len(lines)
     for at, line in enumerate(lines):
+        if not _may_end(line):
+            continue
         if _DELIMITER.fullmatch(line) or is_device_line(line) or _is_list_footer(lines, at):
             end = at
             break
@@ -55,6 +66,26 @@ def is_device_line(line: str) -> bool:
     return end - begun.end() <= 60 and (end == len(text) or EXCUSE.search(text, end) is not None)
 
 
+def _may_end(line: str) -> bool:
+    """Say no where a line holds nothing that the tests for an end of the words look for.
+
+    It says yes where it cannot tell at once how the line begins without its links.
+    """
+    small = line.lower()
+    text = small.lstrip(_BEFORE_DEVICE)
+    two = text[:2]
+    if two in _TWO_LETTERS and (text.startswith(DEVICE_BEGINS) or not text[:9].isascii()):
+        return True
+    return (
+        not two.isascii()
+        or line.startswith("--")
+        or "__" in line
+        or "mob" in small
+        or ("<" in line and "<" in small[: len(small) - len(text)])
+        or text.startswith(("http", "mailto:", "www."))
+    )
+
+
 def _is_list_footer(lines: Sequence[str], at: int) -> bool:
     """A bar, then a few lines to the end that say where a list lives."""
     if len(lines) - at > 2 * _LONGEST_BLOCK or not _FOOTER_BAR.fullmatch(lines[at]):
@@ -64,7 +95,10 @@ def _is_list_footer(lines: Sequence[str], at: int) -> bool:
 
 
 def _is_closing(line: str) -> bool:
-    return len(line) <= _LONGEST_LINE and CLOSING.fullmatch(line.strip(" \t\xa0,.!*_")) is not None
+    if len(line) > _LONGEST_LINE:
+        return False
+    text = line.strip(" \t\xa0,.!*_")
+    return len(text.split()) <= CLOSING_WORDS and CLOSING.fullmatch(text) is not None
 
 
 def _is_card(lines: Sequence[str]) -> bool:

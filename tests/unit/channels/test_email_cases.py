@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.email import parse
-from channels.email.mime import read_tree
 from channels.email.origin import strip_control_headers
 from channels.email.parse import dedupe_key, parse_mail
 from channels.email.rules import MailRules
+from channels.email.tree import read_tree
 from channels.port import Inbound, Receipt, Unreadable
 from tests.unit.channels.mail import RULES, mail, read, sample
 

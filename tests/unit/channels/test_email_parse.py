@@ -1,16 +1,18 @@
 """A mail of any kind becomes one message, or is refused by name."""
 
 from datetime import UTC, datetime
+from email import message_from_bytes
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.email import parse
+from channels.email.addresses import read_mailboxes
 from channels.email.decode import decode_bytes
-from channels.email.mime import Limits
 from channels.email.parse import dedupe_key, parse_mail
 from channels.email.rules import MailRules
+from channels.email.tree import Limits, raw_headers, read_tree
 from channels.port import Inbound, Receipt, Unreadable
 from tests.unit.channels.mail import RULES, SAMPLES, mail, read, sample
 
@@ -266,3 +268,39 @@ def test_no_charset_name_makes_reading_fail(name: str) -> None:
 )
 def test_bytes_become_text(data: bytes, charset: str, text: str) -> None:
     assert decode_bytes(data, charset) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"From ana", b"From: ana", b"A: b", b":x", b" folded", b"\tfolded", b"words", b"\xe1: b",
+             b"Subject:", b"B\xe3: c", b"\n", b"\r", b"\r\n", b"\n\n", b"\x0c", b"\x85", b"From "]
+        ),
+        max_size=12,
+    ).map(b"".join)
+)  # fmt: skip
+@settings(max_examples=500)
+def test_a_mail_without_parts_is_read_as_the_standard_parser_reads_it(raw: bytes) -> None:
+    ours, standard = read_tree(raw), message_from_bytes(raw)
+    assert list(ours.raw_items()) == list(standard.raw_items())
+    assert vars(ours)["_payload"] == vars(standard)["_payload"]
+
+
+def test_a_header_that_was_removed_is_found_no_more() -> None:
+    message = read_tree(b"X-Guiche-Ticket: 1\nx-guiche-ticket: 2\nSubject: oi\n\noi")
+    assert raw_headers(message, "X-GUICHE-TICKET") == ["1", "2"]
+    del message["X-Guiche-Ticket"]
+    assert raw_headers(message, "x-guiche-ticket") == []
+    assert raw_headers(message, "subject") == ["oi"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["Message/RFC822", "message/delivery-status", "Multipart/mixed; boundary=b"]
+)
+def test_a_mail_that_is_a_container_itself_has_its_parts(kind: str) -> None:
+    message = read_tree(f"Content-Type: {kind}\n\n--b\n\nSubject: oi\n--b--\n".encode())
+    assert message.is_multipart()
+
+
+def test_the_name_of_a_group_is_no_part_of_an_address() -> None:
+    assert [box.address for box in read_mailboxes("friends: ana@x.example")] == ["ana@x.example"]

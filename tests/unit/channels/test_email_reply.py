@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.email.page import lay_out
+from channels.email.phrases import CLOSING, DEVICE_BEGINS, REPLY_ABOVE
 from channels.email.quotes import is_attribution
 from channels.email.reply import MOST_LINES, reply_text, split_reply
+from channels.email.signatures import _may_end, is_device_line
 from tests.unit.channels.mail import mail, read, sample
 
 
@@ -226,3 +228,94 @@ def test_long_lines_and_long_mails_come_back_whole() -> None:
 @settings(max_examples=200, deadline=None)
 def test_a_reply_is_never_empty_where_something_was_written(text: str) -> None:
     assert bool(reply_text(text)) == bool(text.strip())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Please type your reply above this line", "write your reply above this line",
+        "Enter your reply above this line", "type your reply above this line",
+        "reply above this line", "Por favor, digite sua resposta acima desta linha",
+        "Digite sua resposta acima desta linha", "escreva sua resposta acima desta linha",
+        "RESPONDA ACIMA DESTA LINHA", "escriba su respuesta arriba de esta línea",
+        "Répondre au-dessus de cette ligne", "Bitte antworten Sie oberhalb dieser Zeile",
+        "Bitte oberhalb dieser Linie antworten", "rispondi sopra questa riga",
+        "Antwoord boven deze regel", "d\u0131gite sua resposta acima desta linha",
+    ],
+)  # fmt: skip
+def test_what_another_desk_writes_above_its_mail_begins_the_history(words: str) -> None:
+    assert REPLY_ABOVE.fullmatch(words)
+    assert reply_text(f"Sim\n## {words} ##\nAntes") == reply_text(f"Sim\n{words}\nAntes") == "Sim"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Sent from my iPhone", "From my phone", "Enviado do meu celular", "Envoyé de mon iPhone",
+        "Gesendet von meinem Handy", "Inviato da iPhone", "Verzonden vanaf mijn telefoon",
+        "Verstuurd vanaf mijn iPad", "Sendt fra min iPhone", "Skickat från min iPhone",
+        "Wysłane z iPhone", "Отправлено с iPhone", "Get Outlook for Android", "Obter o Outlook",
+        "Baixe o Outlook", "Descargar Outlook", "Téléchargez Outlook", "Holen Sie Outlook",
+        "Laden Sie Outlook", "Scarica Outlook", "Ottieni Outlook", "Download Outlook",
+        "Hent Outlook", "Hämta Outlook", "Pobierz Outlook", "Livre de vírus.", "Libre de virus.",
+        "Virus-free.", "Sans virus.", "Virenfrei.", "Privo di virus.", "Virusvrij.",
+        "Diese Nachricht wurde von meinem Handy gesendet", "Von meinem Handy gesendet",
+        "Outlook voor Android downloaden", "Ana from Mobile", "从我的手机发送", "發自我的手機",
+        "\u017fent from my iPhone", "ver\u017ftuurd vanaf mijn iPad", "\u0130nviato da iPhone", "V\u0131rus-free.",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("around", ["{}", "* {}", "[{}](https://x.example)", "<https://x.example/> {}",
+                                    "https://x.example {}", "<x> {}", "\x0b\t{}", "\u2003{}", "[www.x.example] {}"])  # fmt: skip
+def test_the_line_of_each_device_ends_the_words(words: str, around: str) -> None:
+    line = around.format(words)
+    assert is_device_line(line)
+    assert reply_text(f"Sim\n{line}") == "Sim"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    *DEVICE_BEGINS,
+                    " ",
+                    "\x1c",
+                    "\xa0",
+                    "<",
+                    ">",
+                    "[",
+                    "]",
+                    "https://",
+                    "www.",
+                    "my",
+                ),
+                *("é", "mobile", "outlook", "iphone", "ado do", "MOB", "\u0130", "s", "-", "."),
+            ]
+        ),
+        max_size=6,
+    ).map("".join)
+)
+@settings(max_examples=500)
+def test_no_line_of_a_device_is_passed_over(line: str) -> None:
+    assert _may_end(line) or not is_device_line(line)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Com os melhores cumprimentos", "um forte abraço", "Un cordial saludos cordiales",
+     "Many thanks again", "mit freundlichen Grüßen", "Bien à vous", "Regards"],
+)  # fmt: skip
+def test_a_closing_with_a_card_below_is_left_out(words: str) -> None:
+    assert CLOSING.fullmatch(words)
+    assert reply_text(f"Sim\n{words},\nAna Souza\nana@x.example") == "Sim"
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "__ Original Message __", "== Original Message ==", "––Original Message––",
+        "—— Original Message ——", "2024/1/1 Bob <bob@x.example>", "发件人：Bob\n发送时间：1\n主题：Oi",
+    ],
+)  # fmt: skip
+def test_history_begins_though_one_sign_alone_tells(begin: str) -> None:
+    assert reply_text(f"Sim\n{begin}\nAntes") == "Sim"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.email.mime import Limits
 from channels.email.rules import MailRules
 from channels.email.tnef import NotTnef, read_tnef
+from channels.email.tree import Limits
 from channels.port import Inbound
 from tests.unit.channels.mail import mail, read
 
