@@ -26,7 +26,7 @@ from billing_core.payments import (
 from billing_core.refunds import (
     RefundAsk,
     approve_refund,
-    promise_refund,
+    give_back,
     reconcile_refund,
     refunds_to_reconcile,
     refunds_to_send,
@@ -110,7 +110,7 @@ class Walk:
             minor = self.dice.choice([1, payment.captured_minor // 2, payment.captured_minor])
             with self.company.begin() as tx:
                 ask = RefundAsk(payment_id=payment.id, amount=brl(minor), reason="x")
-                promise_refund(tx, ask, held=self.dice.random() < 0.5)
+                give_back(tx, ask, held=self.dice.random() < 0.5)  # or all of it to the balance
 
     def decide(self) -> None:
         refund = self.any_of(Refund, Refund.state == "awaiting_approval")

@@ -1,21 +1,23 @@
 """The mailbox is told that a mail was read only after we have it for good."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from channels.port import ChannelError
 from helpdesk.inbox import poller as polling
-from helpdesk.inbox.blobs import BlobStore
+from helpdesk.inbox.batches import Batch, Stored, read_batch, store_batch
+from helpdesk.inbox.blobs import KeptTogether
 from helpdesk.inbox.model import Inbound, MailboxCursor
 from helpdesk.inbox.poller import MailPoller
 from helpdesk.inbox.queries import quarantined
-from helpdesk.mailboxes.door import MailboxDoor
+from helpdesk.mailboxes.door import Mail, MailboxDoor
+from helpdesk.services import Services
 from helpdesk.tickets.model import Message
 from tests.conftest import TestClock
 from tests.integration.inbox.world import World, delivery, mail
@@ -126,7 +128,7 @@ def test_r1_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_bo
 @pytest.mark.parametrize(
     ("where", "step"),
     [
-        pytest.param(BlobStore, "keep", id="before-it-is-stored"),
+        pytest.param(KeptTogether, "keep", id="before-it-is-stored"),
         pytest.param(polling.MailPoller, "_move_cursor", id="before-the-cursor-moves"),
         pytest.param(FakeMailbox, "flag_seen", id="before-it-is-flagged"),
     ],
@@ -219,14 +221,14 @@ def test_f08_a_mail_that_we_cannot_store_is_set_aside_and_the_rest_comes(
     monkeypatch.setattr(polling, "LONGEST_PAUSE_S", 0.001)
     watched = watch(world)
     watched.box.idles = watched.stop.set
-    keep = BlobStore.keep
+    keep = KeptTogether.keep
 
-    def stumble(blobs: BlobStore, content: bytes) -> str:
+    def stumble(blobs: KeptTogether, content: bytes) -> str:
         if b"mail 1" in content:
             raise ValueError("nobody foresaw this")
         return keep(blobs, content)
 
-    monkeypatch.setattr(BlobStore, "keep", stumble)
+    monkeypatch.setattr(KeptTogether, "keep", stumble)
     watched.poller.run()
     world.drain()
     assert sorted(one.body for one in world.messages()) == ["mail 0", "mail 2"]
@@ -241,15 +243,15 @@ def test_e11_a_database_that_is_away_blames_no_mail(
     monkeypatch.setattr(polling, "LONGEST_PAUSE_S", 0.001)
     watched = watch(world)
     watched.box.idles = watched.stop.set
-    keep, left = BlobStore.keep, [polling.MOST_TRIES * 4]
+    keep, left = KeptTogether.keep, [polling.MOST_TRIES * 4]
 
-    def away(blobs: BlobStore, content: bytes) -> str:
+    def away(blobs: KeptTogether, content: bytes) -> str:
         if left[0]:
             left[0] -= 1
             raise OperationalError("INSERT", {}, Exception("disk full"))
         return keep(blobs, content)
 
-    monkeypatch.setattr(BlobStore, "keep", away)
+    monkeypatch.setattr(KeptTogether, "keep", away)
     watched.poller.run()
     world.drain()
     assert world.count(Message) == 3
@@ -282,3 +284,32 @@ def test_f09_two_watches_of_one_mailbox_make_one_message_of_each_mail(
 def held_rows(world: World) -> list[Inbound]:
     with world.services.reading() as session:
         return list(quarantined(session))
+
+
+def test_the_next_mails_are_stored_while_those_before_are_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most two batches are in our hands, and they are read in the order they came."""
+    monkeypatch.setattr(polling, "AT_ONCE", 1)
+    stored, read = [Event() for _ in range(3)], list[int]()
+    watched = watch(world)
+
+    def store(services: Services, source: str, mails: Sequence[Mail], **also: Any) -> Batch:
+        batch = store_batch(services, source, mails, **also)
+        stored[mails[0].uid - 1].set()
+        return batch
+
+    def slowly(services: Services, some: Sequence[Stored]) -> list[Stored]:
+        uid = int(some[0].row.external_key.partition(":")[2])
+        if uid < 3:
+            assert stored[uid].wait(30), "the next mail waits until this one is read"
+        if uid == 1:
+            assert not stored[2].is_set()
+        read.append(uid)
+        return read_batch(services, some)
+
+    monkeypatch.setattr(polling, "store_batch", store)
+    monkeypatch.setattr(polling, "read_batch", slowly)
+    assert watched.fetch() == 3
+    assert read == [1, 2, 3]
+    assert world.count(Message) == 3
