@@ -8,7 +8,8 @@ each is read in a transaction of its own. A conversation keeps its order: mails 
 the order in which they came.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -65,7 +66,12 @@ class Stored:
     delivery: Delivery
 
 
-Ready = tuple[Stored, Understood]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some mails of a batch, and what those of them say that can be understood."""
+
+    mails: Sequence[Stored]
+    ready: Sequence[tuple[Stored, Understood]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,47 +105,54 @@ def store_batch(
     return Batch(len(ours), unread, forgotten)
 
 
-def read_batch(services: Services, stored: Sequence[Stored]) -> list[Stored]:
-    """Read mails and file them together. Return those that are to be read alone, in order.
+def understand_batch(services: Services, stored: Sequence[Stored]) -> Iterator[Part]:
+    """Read mails with no transaction open; yield them, in order, a part at a time.
 
     Never raises for a mail: what is wrong with it is found again, and told, when it is alone.
     """
-    alone: list[Stored] = []
-    waiting = list(stored)
-    while waiting:
+    left = 0
+    while left < len(stored):
+        waiting = stored[left:]
         try:
-            ready, broken = _understand_some(services, waiting)
-            if ready:
-                with services.begin() as tx:
-                    _file_all(tx, services, ready)
+            part = _understand_some(services, waiting)
         except Exception as fault:
-            log.warning("mails not filed together", count=len(waiting), why=repr(fault))
-            return alone + waiting
-        alone += broken
-        waiting = waiting[len(ready) + len(broken) :]
-    return alone
+            log.warning("mails not understood together", count=len(waiting), why=repr(fault))
+            part = Part(waiting, ())
+        yield part
+        left += len(part.mails)
 
 
-def _understand_some(
-    services: Services, waiting: Sequence[Stored]
-) -> tuple[list[Ready], list[Stored]]:
-    """Read the first mails, at least one; return what they say, and those that cannot be read."""
-    ready: list[Ready] = []
-    broken: list[Stored] = []
-    end = monotonic() + LONGEST_READING_S
+def file_part(services: Services, part: Part) -> Sequence[Stored]:
+    """File mails together, all or none. Return those that are to be read alone, in order."""
+    try:
+        if part.ready:
+            with services.begin() as tx:
+                _file_all(tx, services, part.ready)
+    except Exception as fault:
+        log.warning("mails not filed together", count=len(part.mails), why=repr(fault))
+        return part.mails
+    filed = {one.row.id for one, _ in part.ready}
+    return [one for one in part.mails if one.row.id not in filed]
+
+
+def _understand_some(services: Services, waiting: Sequence[Stored]) -> Part:
+    """Read the first mails, at least one."""
+    ready: list[tuple[Stored, Understood]] = []
+    count, end = 0, monotonic() + LONGEST_READING_S
     with services.blobs.together() as blobs:
         for one in waiting:
-            try:
+            count += 1
+            with suppress(Exception):
                 adapter = services.adapters[one.row.channel]
                 ready.append((one, understand(blobs, adapter, one.delivery)))
-            except Exception:
-                broken.append(one)
             if monotonic() > end:
                 break
-    return ready, broken
+    return Part(waiting[:count], ready)
 
 
-def _file_all(tx: UnitOfWork, services: Services, ready: Sequence[Ready]) -> None:
+def _file_all(
+    tx: UnitOfWork, services: Services, ready: Sequence[tuple[Stored, Understood]]
+) -> None:
     claimed = _claim(tx, [one.row.id for one, _ in ready])
     ours = [(claimed[one.row.id], understood) for one, understood in ready if one.row.id in claimed]
     name_blobs(tx, [blob for _, read in ours for part in read.kept for blob in _blobs(part)])

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
+from uuid import uuid4
 
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
@@ -51,7 +52,7 @@ class BlobStore:
 
         A disk writes many files at once in hardly more time than one.
         """
-        batch = KeptTogether(self._path)
+        batch = KeptTogether(self._place)
         try:
             yield batch
             batch.make_durable()
@@ -89,15 +90,18 @@ class BlobStore:
             return os.stat(file.fileno()).st_mtime
 
     def _path(self, digest: str) -> Path:
-        return self._folder / digest[:2] / digest[2:]
+        return Path(self._place(digest))
+
+    def _place(self, digest: str) -> str:
+        return f"{self._folder}/{digest[:2]}/{digest[2:]}"
 
 
 class KeptTogether:
     """Blobs that are kept together. Made only by `BlobStore.together`."""
 
-    def __init__(self, place: Callable[[str], Path]) -> None:
+    def __init__(self, place: Callable[[str], str]) -> None:
         self._place = place
-        self._written: dict[str, Path] = {}  # where each lies until it is durable
+        self._written: dict[str, str] = {}  # where each lies until it is durable
 
     def keep(self, content: bytes) -> str:
         """Write `content` and return its SHA-256 in hex."""
@@ -108,10 +112,8 @@ class KeptTogether:
         try:
             os.utime(path)  # says to `remove` that somebody wants it still
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                self._written[digest] = Path(file.name)
-                file.write(content)
+            self._written[digest] = aside = f"{path}.{uuid4().hex}"
+            _write(aside, content)
         return digest
 
     def make_durable(self) -> None:
@@ -121,17 +123,29 @@ class KeptTogether:
         elif written:
             with ThreadPoolExecutor(min(AT_ONCE, len(written))) as pool:
                 list(pool.map(_flush, written))
-        for digest, file in self._written.items():
-            file.replace(self._place(digest))
+        for digest, aside in self._written.items():
+            os.replace(aside, self._place(digest))
         self._written = {}
 
     def clear(self) -> None:
         """Drop what did not become durable."""
-        for file in self._written.values():
-            file.unlink(missing_ok=True)
+        for aside in self._written.values():
+            Path(aside).unlink(missing_ok=True)
 
 
-def _flush(file: Path) -> None:
+def _write(file: str, content: bytes) -> None:
+    try:
+        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileNotFoundError:  # the first in its folder
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(opened, "wb", buffering=0) as raw:
+        left = memoryview(content)
+        while left:
+            left = left[raw.write(left) :]
+
+
+def _flush(file: str) -> None:
     opened = os.open(file, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from threading import Event
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import structlog
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from channels.port import ChannelError, Delivery
 from helpdesk.db import UnitOfWork, insert_once
-from helpdesk.inbox.batches import Batch, read_batch, store_batch
+from helpdesk.inbox.batches import Batch, Part, file_part, store_batch, understand_batch
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
 from helpdesk.inbox.service import ingest_mail, read_leased, read_one, store_unreadable
@@ -67,8 +67,8 @@ class MailPoller(Generic[K]):
         self._address, self._source = address, f"email:{address}"
         self._tries: Counter[tuple[int, int]] = Counter()
         self._taking: tuple[int, int] | None = None  # fetched, and not yet stored
-        self._read_before: Future[None] = Future()  # of the batch before
-        self._read_before.set_result(None)
+        self._filed: Future[None] = Future()  # the last that the filer was given
+        self._filed.set_result(None)
 
     def run(self) -> None:
         """Watch until `stop` is set. Never raises."""
@@ -104,9 +104,9 @@ class MailPoller(Generic[K]):
         self._pass_over_stuck()
         with self._services.reading() as session:
             cursor = self._door.cursor(*self._cursor(session))
-        with ThreadPoolExecutor(1, thread_name_prefix="mail-reader") as reader:
+        with ThreadPoolExecutor(1, thread_name_prefix="mail-filer") as filer:
             for batch in in_batches(mailbox.new_messages(cursor)):
-                new += self._take_in(mailbox, batch, reader)
+                new += self._take_in(mailbox, batch, filer)
                 if self._stop.is_set():
                     return new
         self._tries.clear()
@@ -115,25 +115,31 @@ class MailPoller(Generic[K]):
             note_fetched(tx, self._address)
         return new
 
-    def _take_in(self, mailbox: Mailbox[K], batch: Sequence[Mail], reader: Executor) -> int:
-        """Store and mark some mails and have them read; return how many were new to us.
+    def _take_in(self, mailbox: Mailbox[K], batch: Sequence[Mail], filer: Executor) -> int:
+        """Store and mark some mails and have them filed; return how many were new to us.
 
-        They are read in order while the next are fetched, stored and marked; a mailbox that
-        is gone keeps nobody from reading what we have.
+        They are filed in order while the next are fetched, stored and understood; a mailbox
+        that is gone keeps nobody from reading what we have.
         """
         together = self._store(batch)
-        self._read_before.result()  # so that no more than two batches are in our hands
         if together is None:
+            self._filed.result()
             return sum(self._take_in_alone(mailbox, mail) for mail in batch)
-        self._read_before = reader.submit(self._read_together, together)
+        for row_id in together.forgotten:
+            self._have(filer, self._read, row_id, partial(read_one, self._services, row_id))
+        for part in understand_batch(self._services, together.unread):
+            self._have(filer, self._file, part)
         for mail in batch:
             self._mark(mailbox, mail)
         return together.new
 
-    def _read_together(self, batch: Batch) -> None:
-        for row_id in batch.forgotten:
-            self._read(row_id, partial(read_one, self._services, row_id))
-        for one in read_batch(self._services, batch.unread):
+    def _have(self, filer: Executor, do: Callable[..., None], *what: Any) -> None:
+        """Have the filer do something when all before is done: it is never behind by two."""
+        self._filed.result()
+        self._filed = filer.submit(do, *what)
+
+    def _file(self, part: Part) -> None:
+        for one in file_part(self._services, part):
             self._read(one.row.id, partial(read_leased, self._services, one.row, one.delivery))
 
     def _store(self, batch: Sequence[Mail]) -> Batch | None:

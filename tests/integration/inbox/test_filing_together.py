@@ -7,6 +7,7 @@ differ: not a row, not a step of a clock, not the order of a conversation.
 
 import random
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +22,13 @@ from helpdesk.events.model import Event
 from helpdesk.events.service import event_hash
 from helpdesk.inbox import batches
 from helpdesk.inbox import model as inbox
-from helpdesk.inbox.batches import read_batch, store_batch
+from helpdesk.inbox.batches import Stored, file_part, store_batch, understand_batch
 from helpdesk.inbox.blocking import block
 from helpdesk.inbox.filing import file_items
 from helpdesk.inbox.service import mail_source, read_leased
 from helpdesk.inbox.threading import token_hash
 from helpdesk.mailboxes.model import Mailbox
+from helpdesk.services import Services
 from helpdesk.sla.model import MetricEvent, SlaClock
 from helpdesk.sla.queries import ask_ahead_for_clocks, open_clocks
 from helpdesk.sla.service import staff_answered
@@ -128,8 +130,13 @@ def source(world: World, town: Town) -> str:
     return f"{mail_source(world.services)}/{town.name}"
 
 
-def stored(world: World, town: Town, mails: list[Fetched]) -> list[batches.Stored]:
+def stored(world: World, town: Town, mails: list[Fetched]) -> list[Stored]:
     return store_batch(world.services, source(world, town), mails, also=lambda _: None).unread
+
+
+def read_batch(services: Services, stored: Sequence[Stored]) -> list[Stored]:
+    """Read mails and file them together; return what is to be read alone."""
+    return [one for part in understand_batch(services, stored) for one in file_part(services, part)]
 
 
 def one_by_one(world: World, town: Town, mails: list[Fetched]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from channels.port import ChannelError
 from helpdesk.inbox import poller as polling
-from helpdesk.inbox.batches import Batch, Stored, read_batch, store_batch
+from helpdesk.inbox.batches import Batch, Part, Stored, file_part, store_batch
 from helpdesk.inbox.blobs import KeptTogether
 from helpdesk.inbox.model import Inbound, MailboxCursor
 from helpdesk.inbox.poller import MailPoller
@@ -286,12 +286,12 @@ def held_rows(world: World) -> list[Inbound]:
         return list(quarantined(session))
 
 
-def test_the_next_mails_are_stored_while_those_before_are_read(
+def test_the_next_mails_are_stored_while_those_before_are_filed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most two batches are in our hands, and they are read in the order they came."""
+    """At most two batches are in our hands, and they are filed in the order they came."""
     monkeypatch.setattr(polling, "AT_ONCE", 1)
-    stored, read = [Event() for _ in range(3)], list[int]()
+    stored, filed = [Event() for _ in range(3)], list[int]()
     watched = watch(world)
 
     def store(services: Services, source: str, mails: Sequence[Mail], **also: Any) -> Batch:
@@ -299,17 +299,17 @@ def test_the_next_mails_are_stored_while_those_before_are_read(
         stored[mails[0].uid - 1].set()
         return batch
 
-    def slowly(services: Services, some: Sequence[Stored]) -> list[Stored]:
-        uid = int(some[0].row.external_key.partition(":")[2])
+    def slowly(services: Services, part: Part) -> Sequence[Stored]:
+        uid = int(part.mails[0].row.external_key.partition(":")[2])
         if uid < 3:
-            assert stored[uid].wait(30), "the next mail waits until this one is read"
+            assert stored[uid].wait(30), "the next mail waits until this one is filed"
         if uid == 1:
             assert not stored[2].is_set()
-        read.append(uid)
-        return read_batch(services, some)
+        filed.append(uid)
+        return file_part(services, part)
 
     monkeypatch.setattr(polling, "store_batch", store)
-    monkeypatch.setattr(polling, "read_batch", slowly)
+    monkeypatch.setattr(polling, "file_part", slowly)
     assert watched.fetch() == 3
-    assert read == [1, 2, 3]
+    assert filed == [1, 2, 3]
     assert world.count(Message) == 3
