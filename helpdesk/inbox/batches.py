@@ -93,10 +93,9 @@ def store_batch(
         take_turns(tx, [("mail", source, one.content_hash) for one in taken])
         known = _known(tx, source, taken)
         rows = _new_rows(tx, source, [one for one in taken if one.key not in known])
-        _insert(tx, [one for one in taken if one.key in rows], list(rows.values()))
-        there = _known(tx, source, taken)  # another process may have stored one meanwhile
+        inserted = _insert(tx, [one for one in taken if one.key in rows], list(rows.values()))
         also(tx)
-    ours = {key: row for key, row in rows.items() if there[key].id == row["id"]}
+    ours = {key: row for key, row in rows.items() if row["id"] in inserted}
     held = {one.key: one.kept for one in taken}
     unread = [
         Stored(Inbound(**row), held[key]) for key, row in ours.items() if row["state"] == "new"
@@ -219,16 +218,18 @@ def _row(tx: UnitOfWork, source: str, one: Taken, twin: UUID | None) -> dict[str
     }
 
 
-def _insert(tx: UnitOfWork, taken: Sequence[Taken], rows: Sequence[dict[str, Any]]) -> None:
+def _insert(tx: UnitOfWork, taken: Sequence[Taken], rows: Sequence[dict[str, Any]]) -> set[UUID]:
+    """Return the rows that are ours: another process may have stored one meanwhile."""
     if not rows:
-        return
+        return set()
     insert = (
         insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
     )
     name_blobs(tx, [(one.blob, len(one.kept.body), MAIL) for one in taken])
     connection = tx.session.connection()
     key = ["source", "external_key"]
-    connection.execute(insert(Inbound).on_conflict_do_nothing(index_elements=key), rows)
+    wanted = insert(Inbound).on_conflict_do_nothing(index_elements=key).returning(Inbound.id)
+    return set(connection.execute(wanted, rows).scalars())
 
 
 _UNREAD = (

@@ -169,5 +169,7 @@ def name_blobs(tx: UnitOfWork, kept: Iterable[tuple[str, int, str]]) -> None:
         return
     connection = tx.session.connection()  # past the session: no row that waits is named by these
     insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
-    connection.execute(insert(Blob).on_conflict_do_nothing(), list(rows.values()))
+    # What returns something is sent as one statement.
+    wanted = insert(Blob).on_conflict_do_nothing().returning(Blob.sha256)
+    connection.execute(wanted, list(rows.values()))
     answer_ahead(tx.session, _NAMED, dict.fromkeys(rows, True))
