@@ -1,10 +1,9 @@
 """Many mails of one mailbox in one transaction: what they cost together is shared.
 
 One transaction stores them, the next one files what was read in them. The rows begin with
-their first attempt counted and a short lease, for whoever stores them reads them next.
-Should that reader die, the sweep reads each of them alone, so that a mail which kills its
-reader takes no other along twice; and where one cannot be filed, none of its batch is, and
-each is read in a transaction of its own. A conversation keeps its order: mails are filed in
+a short lease, for whoever stores them reads them next. That counts as no try, since a death
+among many says little about one: the sweep reads each of them alone then, and counts. Where
+one cannot be filed, none of its batch is, and each is read in a transaction of its own. A conversation keeps its order: mails are filed in
 the order in which they came.
 """
 
@@ -210,7 +209,7 @@ def _row(tx: UnitOfWork, source: str, one: Taken, twin: UUID | None) -> dict[str
         "blob": one.blob,
         "content_hash": one.content_hash,
         "state": "new" if twin is None else "discarded",
-        "attempts": 1 if twin is None else 0,
+        "attempts": 0,
         "not_before": until,
         "leased_until": until if twin is None else None,
         "reason": "" if twin is None else "duplicate",

@@ -280,3 +280,18 @@ def test_cookies_of_a_request_are_not_kept(world: World) -> None:
     assert world.row(row_id).headers["x-kept"] == "2"
     assert json.loads(world.services.blobs.read(world.row(row_id).blob))
     assert PHONE in found.body.decode()
+
+
+def test_e11_sweeps_that_meet_have_one_delivery_in_hand(world: World, clock: TestClock) -> None:
+    """Should their process die, one is to blame and not one for each sweep."""
+    for number in range(3):
+        world.store(mail(f"7:{number}"), key=f"7:{number}")
+    inside: list[int] = []
+
+    def meet() -> None:
+        inside.append(drain_inbox(world.services))  # another sweep, while one is in hand
+
+    world.email.reading = meet
+    clock.forward(minutes=1)
+    assert drain_inbox(world.services) == 3
+    assert inside == [0, 0, 0]
