@@ -28,7 +28,6 @@ from channels.port import File
 
 _PARAMETER = re.compile(r";\s*([^\s=;]{1,200})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|$)|([^;]*))")
 
-
 _PIECE = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")  # of a parameter
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 _TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")

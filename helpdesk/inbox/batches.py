@@ -3,8 +3,8 @@
 One transaction stores them, the next one files what was read in them. The rows begin with
 a short lease, for whoever stores them reads them next. That counts as no try, since a death
 among many says little about one: the sweep reads each of them alone then, and counts. Where
-one cannot be filed, none of its batch is, and each is read in a transaction of its own. A conversation keeps its order: mails are filed in
-the order in which they came.
+one cannot be filed, none of its batch is, and each is read in a transaction of its own. A
+conversation keeps its order: mails are filed in the order in which they came.
 """
 
 from collections.abc import Callable, Iterator, Sequence

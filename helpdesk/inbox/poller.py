@@ -126,15 +126,15 @@ class MailPoller(Generic[K]):
             self._filed.result()
             return sum(self._take_in_alone(mailbox, mail) for mail in batch)
         for row_id in together.forgotten:
-            self._have(filer, self._read, row_id, partial(read_one, self._services, row_id))
+            self._hand_to(filer, self._read, row_id, partial(read_one, self._services, row_id))
         for part in understand_batch(self._services, together.unread):
-            self._have(filer, self._file, part)
+            self._hand_to(filer, self._file, part)
         for mail in batch:
             self._mark(mailbox, mail)
         return together.new
 
-    def _have(self, filer: Executor, do: Callable[..., None], *what: Any) -> None:
-        """Have the filer do something when all before is done: it is never behind by two."""
+    def _hand_to(self, filer: Executor, do: Callable[..., None], *what: Any) -> None:
+        """Give the filer one more thing once it has done all before."""
         self._filed.result()
         self._filed = filer.submit(do, *what)
 

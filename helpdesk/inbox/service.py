@@ -2,13 +2,14 @@
 
 Reading it is a separate step that may be repeated at any point: the attempt is counted
 before the bytes are looked at, and one transaction makes the message and marks the row.
+Only what a mailbox hands over together is first read together, and uncounted (`batches`).
 """
 
 import hashlib
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from helpdesk.inbox.masking import mask_delivery
 from helpdesk.inbox.model import Inbound
 from helpdesk.inbox.preparing import prepare
 from helpdesk.inbox.queries import inbound_id_of, next_unread, twin_of
+from helpdesk.inbox.sweeping import Sweeping
 from helpdesk.inbox.turns import take_turn
 from helpdesk.services import Services
 
@@ -39,7 +41,7 @@ MAIL: Final = "message/rfc822"
 WAKE_UP_LOST_AFTER: Final = timedelta(seconds=10)
 LEASE: Final = timedelta(minutes=2)  # no mail within our limits takes that long
 AT_ONCE: Final = 200  # rows of one sweep
-_draining = threading.Lock()
+_sweeping = Sweeping(LEASE.total_seconds(), monotonic=monotonic)
 _PRIVATE_HEADERS: Final = ("cookie", "authorization", "proxy-authorization")
 
 
@@ -182,16 +184,17 @@ def drain(services: Services) -> int:
     In one process they are read one by one, whoever calls: should it die, one alone is
     to blame, and not as many as there were calls.
     """
-    if not _draining.acquire(blocking=False):
-        return 0
+    sweep = object()
     try:
-        return _drain(services)
+        return _drain(services, sweep)
     finally:
-        _draining.release()
+        _sweeping.end(sweep)
 
 
-def _drain(services: Services) -> int:
+def _drain(services: Services, sweep: object) -> int:
     for count in range(AT_ONCE):
+        if not _sweeping.may_go_on(sweep):
+            return count
         with services.begin() as tx:
             row = next_unread(tx.session, tx.at)
             going = row is not None and _count_attempt(services, tx, row)

@@ -79,7 +79,7 @@ def lock_ahead(tx: UnitOfWork, ticket_ids: Iterable[UUID]) -> None:
     answer_ahead(tx.session, _LOCKED, {row.id: row for row in rows})
 
 
-def holds_lock(tx: UnitOfWork, ticket: Ticket) -> None:
+def note_locked(tx: UnitOfWork, ticket: Ticket) -> None:
     """Remember that a ticket is locked: nobody else sees one that was made just now."""
     answer_ahead(tx.session, _LOCKED, {ticket.id: ticket})
 

@@ -18,7 +18,7 @@ from helpdesk.sla.rules import NEVER
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets.model import Message, ReadMark, Ticket, TicketStatus
 from helpdesk.tickets.numbers import next_number
-from helpdesk.tickets.queries import holds_lock
+from helpdesk.tickets.queries import note_locked
 from helpdesk.widget.line import number_message
 
 SNIPPET_LENGTH = 160
@@ -85,7 +85,7 @@ def open_ticket(tx: UnitOfWork, new: NewTicket) -> Ticket:
         created_at=tx.at,
     )
     tx.add(ticket)
-    holds_lock(tx, ticket)
+    note_locked(tx, ticket)
     append_event(
         tx,
         ticket,

@@ -13,6 +13,7 @@ from helpdesk.inbox.model import Attachment, Inbound
 from helpdesk.inbox.quarantine import release
 from helpdesk.inbox.service import drain as drain_inbox
 from helpdesk.inbox.service import ingest_mail, read_one, store_delivery
+from helpdesk.inbox.sweeping import Sweeping
 from helpdesk.tickets.model import Message, Ticket
 from tests.conftest import TestClock
 from tests.integration.inbox.world import PHONE, World, delivery, mail, text_message
@@ -295,3 +296,25 @@ def test_e11_sweeps_that_meet_have_one_delivery_in_hand(world: World, clock: Tes
     clock.forward(minutes=1)
     assert drain_inbox(world.services) == 3
     assert inside == [0, 0, 0]
+
+
+def test_e11_a_sweep_that_is_stuck_does_not_hold_up_the_next(
+    world: World, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(service, "_sweeping", Sweeping(120, monotonic=lambda: seconds[0]))
+    for number in range(3):
+        world.store(mail(f"7:{number}"), key=f"7:{number}")
+    after: list[tuple[float, int]] = []
+
+    def get_stuck() -> None:
+        world.email.reading = lambda: None
+        for passed in (119.0, 120.0):
+            seconds[0] = passed
+            after.append((passed, drain_inbox(world.services)))
+
+    world.email.reading = get_stuck
+    clock.forward(minutes=1)
+    assert drain_inbox(world.services) == 1  # its own; the others were read meanwhile
+    assert after == [(119.0, 0), (120.0, 2)]
+    assert world.count(Message) == 3
