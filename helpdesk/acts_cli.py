@@ -1,7 +1,7 @@
 """Commands of `guiche billing` and `guiche reconcile` that change something: shown first, done with --yes.
 
-Somebody who may approve answers for each of them and is written down. Money leaves from the
-console alone, where it is limited and approved by another person.
+Somebody who may approve answers for each of them and is written down. What gives a customer
+money or changes what she pays has the limits of the console: money_cli.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from billing_core.errors import BillingError
 from billing_core.preview import MoneyPreview
 
 if TYPE_CHECKING:
+    from helpdesk.billing_desk.frozen import Shown
     from helpdesk.db import UnitOfWork
     from helpdesk.services import Services
 
@@ -48,6 +49,33 @@ class Act:
     ask: Callable[[argparse.Namespace], Any]
     show: str  # module.function of billing_core
     do: str
+
+
+def _start_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("price", type=UUID, metavar="PRICE")
+    parser.add_argument("--method", type=UUID, metavar="ID", help="what pays for it")
+    parser.add_argument("--quantity", type=int, default=1, metavar="N")
+    parser.add_argument("--trial-days", type=int, metavar="N", help="without: as the price says")
+    parser.add_argument("--bill-day", type=int, metavar="DAY", help="of the month, 1 to 31")
+    parser.add_argument("--coupon", metavar="CODE")
+    parser.add_argument("--pay-first", action="store_true", help="nothing begins before it is paid")
+    parser.add_argument("--time-zone", default="America/Sao_Paulo", metavar="ZONE")
+
+
+def _start(parsed: argparse.Namespace) -> Any:
+    from billing_core.subscriptions import StartSubscription
+
+    return StartSubscription(
+        customer_id=parsed.id,
+        price_id=parsed.price,
+        payment_method_id=parsed.method,
+        time_zone=parsed.time_zone,
+        quantity=parsed.quantity,
+        trial_days=parsed.trial_days,
+        bill_day=parsed.bill_day,
+        pay_first=parsed.pay_first,
+        coupon=parsed.coupon,
+    )
 
 
 def _pause_options(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +135,13 @@ def _nothing_more(_: argparse.ArgumentParser) -> None:
 
 
 ACTS: dict[str, Act] = {
+    "start": Act(
+        "start a customer's subscription",
+        _start_options,
+        _start,
+        "starts.preview_start",
+        "starts.start_subscription",
+    ),
     "pause": Act(
         "pause a subscription at its period's end, or now",
         _pause_options,
@@ -197,7 +232,7 @@ def answer_for(tx: "UnitOfWork", address: str, act: str, **data: str) -> UUID:
     return person.id
 
 
-def shown(preview: MoneyPreview) -> Lines:
+def shown(preview: "MoneyPreview | Shown") -> Lines:
     """Say what an act would do, a line for each thing before and after."""
     for row in preview.rows:
         yield f"  {row.item:22}{row.before!s:>20}  ->  {row.after!s}"
@@ -216,8 +251,8 @@ def _do(services: "Services", parsed: argparse.Namespace) -> Lines:
         return
     with refusals(), services.begin() as tx:
         answer_for(tx, parsed.by, parsed.act, id=str(parsed.id), reason=parsed.reason)
-        _function(act.do)(tx, ask, expected=preview.inputs_hash)
-    yield "done"
+        made = _function(act.do)(tx, ask, expected=preview.inputs_hash)
+    yield f"done: {made}" if parsed.act == "start" else "done"
 
 
 def _function(name: str) -> Callable[..., Any]:

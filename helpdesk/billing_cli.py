@@ -1,7 +1,6 @@
 """The commands of `guiche` about money: they read, and run what the schedule runs anyway.
 
-What changes something by a person's decision: acts_cli and catalogue_cli. Money that leaves
-does so from the console alone, where it is previewed, limited, approved and recorded.
+What changes something by a person's decision: acts_cli, catalogue_cli and money_cli.
 """
 
 import argparse
@@ -17,6 +16,7 @@ from billing_core.domain.metrics import Figures
 from billing_core.domain.money import Money
 from helpdesk.acts_cli import Command, Failed, Lines, add_acts, add_differences, difference
 from helpdesk.catalogue_cli import add_catalogue
+from helpdesk.money_cli import add_money
 
 __all__ = ["Command", "Failed", "add_commands", "print_lines"]
 
@@ -31,11 +31,14 @@ Bill what is due, or look at what will be.
   guiche billing preview SUBSCRIPTION  the next charge of one subscription, line by line
   guiche billing prices|account|dunning   the catalogue, a customer, an unpaid invoice
   guiche billing price|coupon|redeem|tax  change what is sold, discounted and taxed
+  guiche billing start CUSTOMER PRICE     begin a subscription, in a trial or billed at once
   guiche billing pause|resume|cancel|uncancel SUBSCRIPTION
   guiche billing void|write-off INVOICE   shown first; done with --yes --by ADDRESS
+  guiche billing refund|credit|correct|change --ticket NUMBER --by ADDRESS   show what it does
+  guiche billing confirm PREVIEW --by ADDRESS   do it, once, within the limits of that person
   guiche billing clock new|join|advance   move a test customer through years
 
-Refunds, credit, corrections and plan changes are made in the console, from a conversation.
+What is above a person's limits waits for another one, who approves it in the console.
 The worker does `run` every minute; running it by hand as well bills nothing twice.
 """,
     "ledger": """\
@@ -103,6 +106,7 @@ def add_commands(
     preview.add_argument("subscription", type=UUID, metavar="SUBSCRIPTION")
     add_catalogue(acts, add)
     add_acts(acts, add)
+    add_money(acts, add)
     ledger = add(commands, "ledger", "verify the books, or print every account")
     acts = ledger.add_subparsers(required=True, metavar="ACTION")
     verify = add(acts, "verify", "look for everything that may be wrong", ledger_verify)

@@ -89,6 +89,10 @@ def _account(services: "Services", parsed: argparse.Namespace) -> Lines:
         yield f"subscription {one.subscription_id} {one.plan_name}: {one.state}"
     for bill in view.invoices:
         yield f"invoice {bill.invoice_id} {bill.number} {bill.state}: {bill.total}"
+        for line in bill.lines:
+            yield f"  line {line.line_id} {line.label}: {line.net}"
+        for paid in bill.payments:
+            yield f"  payment {paid.payment_id}: {paid.captured}, may be refunded {paid.refundable}"
 
 
 def _dunning(services: "Services", parsed: argparse.Namespace) -> Lines:

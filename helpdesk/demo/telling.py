@@ -16,6 +16,7 @@ from helpdesk.inbox.model import Inbound
 from helpdesk.services import Services
 from helpdesk.staff.agent import Agent
 from helpdesk.staff.model import Staff
+from helpdesk.staff.queries import as_agent
 from helpdesk.tickets import desk
 from helpdesk.tickets.desk import ReplyAsk
 
@@ -148,15 +149,6 @@ def agents_of(services: Services) -> dict[str, Agent]:
     """Return everybody who works here, as if signed in."""
     with services.reading() as session:
         return {
-            one.email: Agent(
-                id=one.id,
-                name=one.name,
-                email=one.email,
-                role=one.role,
-                team_id=one.team_id,
-                language=one.language,
-                theme=one.theme,
-                session_id=uuid.uuid4(),
-            )
+            one.email: as_agent(one, session_id=uuid.uuid4())
             for one in session.scalars(select(Staff))
         }

@@ -40,6 +40,11 @@ def _agent(session: Session, found: Select[Staff, UUID]) -> Agent | None:
     if row is None:
         return None
     staff, session_id = row
+    return as_agent(staff, session_id)
+
+
+def as_agent(staff: Staff, session_id: UUID) -> Agent:
+    """Return a person as every other feature sees her."""
     return Agent(
         id=staff.id,
         name=staff.name,

@@ -13,10 +13,11 @@ from billing_core.store.subscription import Subscription, SubscriptionItem
 from helpdesk.events.model import Event
 from helpdesk.services import Services
 from tests.browser import hire
+from tests.commands import Say, say
 from tests.conftest import TestClock
 
 from .conftest import Sold
-from .test_commands import Say, say, sold
+from .test_commands import sold
 
 __all__ = ["say", "sold"]
 

@@ -1,6 +1,5 @@
 """What the commands about money print, and the status they end with."""
 
-import argparse
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -8,36 +7,15 @@ import pytest
 from sqlalchemy import text
 
 from billing_core.metrics import record_mrr
-from helpdesk import billing_cli
-from helpdesk.billing_cli import percent, print_lines
+from helpdesk.billing_cli import percent
 from helpdesk.cli import main
 from helpdesk.services import Services
+from tests.commands import Say, say
 from tests.conftest import TestClock
 
 from .conftest import Sold
 
-Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Return a function that runs a command's arguments: (status, printed, complained)."""
-
-    def say(services: Services, *arguments: str) -> tuple[int, str, str]:
-        parser = argparse.ArgumentParser()
-        status = []
-
-        def run(command: billing_cli.Command, parsed: argparse.Namespace) -> int:
-            status.append(print_lines(command, services, parsed))
-            return status[0]
-
-        billing_cli.add_commands(parser.add_subparsers(), run)
-        parsed = parser.parse_args(arguments)
-        parsed.run(parsed)
-        printed = capsys.readouterr()
-        return status[0], printed.out, printed.err
-
-    return say
+__all__ = ["say"]
 
 
 @pytest.fixture
