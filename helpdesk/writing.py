@@ -4,15 +4,33 @@ A row that nobody reads back at once need not be a statement of its own. It wait
 others of its transaction, until something reads, flushes or commits; then all of them go to
 the database, those first that others point at, on PostgreSQL as one statement. Nobody sees
 the difference but in the time it takes.
+
+PostgreSQL is handed the rows of one kind as one JSON text: nothing turns many values into its
+own form as fast.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from graphlib import TopologicalSorter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, String, Table, event, insert
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Dialect,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    event,
+    insert,
+)
+from sqlalchemy import update as update_table
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, make_transient_to_detached
 
 Kind = type[DeclarativeBase]
@@ -26,15 +44,17 @@ class WritingSession(Session):
         super().__init__(*args, **options)
         self._waiting: dict[Kind, list[DeclarativeBase]] = {}
         self._kept: list[DeclarativeBase] = []
+        self._ids: set[int] = set()  # of the objects that wait
 
     def wait(self, row: DeclarativeBase, *, keep: bool) -> None:
         """Have a row written soon. With `keep` the session goes on to follow its changes."""
         self._waiting.setdefault(type(row), []).append(row)
+        self._ids.add(id(row))
         if keep:
             self._kept.append(row)
 
     def is_waiting(self, row: DeclarativeBase) -> bool:
-        return any(one is row for one in self._waiting.get(type(row), ()))
+        return id(row) in self._ids
 
     def write_out(self) -> None:
         """Write what waits."""
@@ -42,6 +62,7 @@ class WritingSession(Session):
             return
         waiting, self._waiting = self._waiting, {}
         kept, self._kept = self._kept, []
+        self._ids = set()
         _insert(self.connection(), [(kind, waiting[kind]) for kind in _in_order(tuple(waiting))])
         for row in kept:
             make_transient_to_detached(row)
@@ -49,7 +70,7 @@ class WritingSession(Session):
 
     def forget_waiting(self) -> None:
         """Drop what waits: its transaction, or the savepoint it came after, is undone."""
-        self._waiting, self._kept = {}, []
+        self._waiting, self._kept, self._ids = {}, [], set()
         self.info.clear()  # what was found out or locked since is not to be relied on
 
     def begin_nested(self) -> SessionTransaction:
@@ -101,14 +122,61 @@ def _insert_some(connection: Connection, kind: Kind, rows: list[DeclarativeBase]
 def _insert_at_once(
     connection: Connection, rows: Sequence[tuple[Kind, list[DeclarativeBase]]]
 ) -> None:
-    """One array for each column: the statement is the same however many rows there are."""
-    values = {
-        _place(at, column.name): [_value(row, column) for row in some]
+    texts = {
+        f"k{at}": _as_json(
+            {column.name: _value(row, column) for column in _columns(kind, connection.dialect)}
+            for row in some
+        )
         for at, (kind, some) in enumerate(rows)
-        for column in _columns(kind, connection.dialect)
     }
     shape = tuple(kind for kind, _ in rows)
-    connection.exec_driver_sql(_all_kinds(shape, connection.dialect), values)
+    connection.exec_driver_sql(_all_kinds(shape, connection.dialect), texts)
+
+
+def insert_new(
+    connection: Connection, kind: Kind, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]
+) -> set[Any]:
+    """Insert at once those rows whose `key` is free; return the primary keys of these.
+
+    Waits for whoever is inserting one of them. Every row has the same columns.
+    """
+    table = _table(kind)
+    if connection.dialect.name != "postgresql":
+        wanted = insert_sqlite(table).on_conflict_do_nothing(index_elements=key)
+        told = wanted.returning(*table.primary_key.columns)
+        return set(connection.execute(told, list(rows)).scalars())
+    columns = _columns_of(kind, connection.dialect, tuple(rows[0]))
+    text = _as_json(
+        {column.name: _turned(row[column.name], column) for column in columns} for row in rows
+    )
+    statement = _new_rows(kind, connection.dialect, tuple(rows[0]), tuple(key))
+    return set(connection.exec_driver_sql(statement, {"k0": text}).scalars())
+
+
+def update_rows(connection: Connection, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write values into rows that are there, found by their `id`: every row names the same."""
+    names = tuple(rows[0])
+    if connection.dialect.name != "postgresql":
+        connection.execute(
+            _change(kind, names), [{f"to_{n}": row[n] for n in names} for row in rows]
+        )
+        return
+    columns = _columns_of(kind, connection.dialect, names)
+    text = _as_json(
+        {column.name: _turned(row[column.name], column) for column in columns} for row in rows
+    )
+    connection.exec_driver_sql(_changes(kind, connection.dialect, names), {"k0": text})
+
+
+def _as_json(rows: Iterable[Mapping[str, Any]]) -> str:
+    return json.dumps(list(rows), default=_in_words, separators=(",", ":"))
+
+
+def _in_words(value: Any) -> str:
+    """Return what PostgreSQL reads as a UUID, a date, an instant, a number or bytes."""
+    if isinstance(value, date):  # an instant is one too
+        return value.isoformat()
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 def _table(kind: Kind) -> Table:
@@ -121,12 +189,11 @@ def _value(row: DeclarativeBase, column: _Column) -> Any:
     held = row.__dict__
     if column.name not in held:
         held[column.name] = column.default()
-    value = held[column.name]
+    return _turned(held[column.name], column)
+
+
+def _turned(value: Any, column: _Column) -> Any:
     return value if column.turn is None or value is None else column.turn(value)
-
-
-def _place(at: int, name: str) -> str:
-    return f"k{at}_{name}"
 
 
 @lru_cache(maxsize=MOST_SHAPES)
@@ -147,14 +214,22 @@ def _in_order(kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
 
 @lru_cache(maxsize=MOST_SHAPES)
 def _columns(kind: Kind, dialect: Dialect) -> tuple[_Column, ...]:
+    return _columns_of(kind, dialect, tuple(_table(kind).columns.keys()))
+
+
+@lru_cache(maxsize=MOST_SHAPES)
+def _columns_of(kind: Kind, dialect: Dialect, names: tuple[str, ...]) -> tuple[_Column, ...]:
+    columns = (_table(kind).columns[name] for name in names)
     return tuple(
-        _Column(
-            column.name,
-            column.type.dialect_impl(dialect).bind_processor(dialect),
-            _default_of(column.default),
-        )
-        for column in _table(kind).columns
+        _Column(column.name, _turn_of(column, dialect), _default_of(column.default))
+        for column in columns
     )
+
+
+def _turn_of(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    if dialect.name == "postgresql" and isinstance(column.type, (JSON, LargeBinary)):
+        return None  # what it is in the JSON of its row, the driver need not wrap
+    return column.type.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _default_of(default: Any) -> Callable[[], Any]:
@@ -173,20 +248,58 @@ def _one_kind(kind: Kind, dialect: Dialect) -> str:
 @lru_cache(maxsize=MOST_SHAPES)
 def _all_kinds(shape: tuple[Kind, ...], dialect: Dialect) -> str:
     """Foreign keys are looked at when the whole statement has ended."""
-    parts = [_from_arrays(at, kind, dialect) for at, kind in enumerate(shape)]
-    before = ", ".join(f"k{at} AS ({part})" for at, part in enumerate(parts[:-1]))
+    parts = [
+        _insert_from(kind, dialect, tuple(_table(kind).columns.keys()), at)
+        for at, kind in enumerate(shape)
+    ]
+    before = ", ".join(f"i{at} AS ({part})" for at, part in enumerate(parts[:-1]))
     return f"WITH {before} {parts[-1]}" if before else parts[-1]
 
 
-def _from_arrays(at: int, kind: Kind, dialect: Dialect) -> str:
-    table, quoted = _table(kind), dialect.identifier_preparer.quote
-    names, arrays = [], []
-    for column in table.columns:
-        # To cast to a length would cut what is too long; as text it is refused.
-        text = isinstance(column.type, String)
-        of = "TEXT" if text else column.type.compile(dialect=dialect)
-        names.append(quoted(column.name))
-        arrays.append(f"%({_place(at, column.name)})s::{of}[]")
-    told = ", ".join(names)
-    rows = f"SELECT * FROM unnest({', '.join(arrays)})"  # noqa: S608  (our own names only)
-    return f"INSERT INTO {quoted(table.name)} ({told}) {rows}"
+@lru_cache(maxsize=MOST_SHAPES)
+def _new_rows(kind: Kind, dialect: Dialect, names: tuple[str, ...], key: tuple[str, ...]) -> str:
+    quoted = dialect.identifier_preparer.quote
+    told = ", ".join(quoted(column.name) for column in _table(kind).primary_key)
+    free = ", ".join(map(quoted, key))
+    inserted = _insert_from(kind, dialect, names, 0)
+    return f"{inserted} ON CONFLICT ({free}) DO NOTHING RETURNING {told}"
+
+
+@lru_cache(maxsize=MOST_SHAPES)
+def _changes(kind: Kind, dialect: Dialect, names: tuple[str, ...]) -> str:
+    table, quoted = _name(kind, dialect), dialect.identifier_preparer.quote
+    values = ", ".join(f"{quoted(n)} = r.{quoted(n)}" for n in names if n != "id")
+    rows = _rows_of(kind, dialect, names, 0)
+    return f"UPDATE {table} SET {values} FROM {rows} WHERE {table}.id = r.id"  # noqa: S608  (our own names only)
+
+
+@lru_cache(maxsize=MOST_SHAPES)
+def _change(kind: Kind, names: tuple[str, ...]) -> Any:
+    table = _table(kind)
+    values: dict[str, Any] = {n: bindparam(f"to_{n}") for n in names if n != "id"}
+    return update_table(table).where(table.c.id == bindparam("to_id")).values(values)
+
+
+def _insert_from(kind: Kind, dialect: Dialect, names: tuple[str, ...], at: int) -> str:
+    told = ", ".join(map(dialect.identifier_preparer.quote, names))
+    rows = _rows_of(kind, dialect, names, at)
+    return f"INSERT INTO {_name(kind, dialect)} ({told}) SELECT {told} FROM {rows}"  # noqa: S608  (our own names only)
+
+
+def _name(kind: Kind, dialect: Dialect) -> str:
+    return dialect.identifier_preparer.quote(_table(kind).name)
+
+
+def _rows_of(kind: Kind, dialect: Dialect, names: tuple[str, ...], at: int) -> str:
+    """Return what reads the rows out of the text that is given as `k<at>`."""
+    columns = (_table(kind).columns[name] for name in names)
+    typed = ", ".join(
+        f"{dialect.identifier_preparer.quote(column.name)} {_type_of(column, dialect)}"
+        for column in columns
+    )
+    return f"json_to_recordset(%(k{at})s::json) AS r({typed})"
+
+
+def _type_of(column: Column[Any], dialect: Dialect) -> str:
+    # To read it as text of a length would cut what is too long; as text it is refused.
+    return "TEXT" if isinstance(column.type, String) else column.type.compile(dialect=dialect)

@@ -17,8 +17,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import bindparam, or_, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from channels.port import Delivery
 from channels.port import Inbound as Said
@@ -40,6 +38,7 @@ from helpdesk.inbox.turns import take_turns
 from helpdesk.mailboxes.door import Mail
 from helpdesk.services import Services
 from helpdesk.tickets.numbers import give_back_numbers
+from helpdesk.writing import insert_new, update_rows
 
 log = structlog.get_logger()
 
@@ -158,12 +157,25 @@ def _file_all(
     for row, read in ours:
         row.state, row.leased_until = "read", None
         file_items(tx, services.settings, row, read.items, read.kept)
+    _write_results(tx, [row for row, _ in ours])
     give_back_numbers(tx, "ticket")
 
 
 def _claim(tx: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Inbound]:
-    """Lock the rows that nobody has read meanwhile."""
-    return {row.id: row for row in tx.session.scalars(_UNREAD, {"ids": list(ids)})}
+    """Lock the rows that nobody has read meanwhile. The session does not follow them."""
+    claimed = {row.id: row for row in tx.session.scalars(_UNREAD, {"ids": list(ids)})}
+    for row in claimed.values():
+        tx.session.expunge(row)
+    return claimed
+
+
+def _write_results(tx: UnitOfWork, rows: Sequence[Inbound]) -> None:
+    """Write down what filing has found out about each delivery."""
+    if not rows:
+        return
+    tx.session.write_out()  # what they point at
+    results = [{name: getattr(row, name) for name in _RESULT} for row in rows]
+    update_rows(tx.session.connection(), Inbound, results)
 
 
 def _blobs(part: KeptParts) -> list[tuple[str, int, str]]:
@@ -221,16 +233,14 @@ def _insert(tx: UnitOfWork, taken: Sequence[Taken], rows: Sequence[dict[str, Any
     """Return the rows that are ours: another process may have stored one meanwhile."""
     if not rows:
         return set()
-    insert = (
-        insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
-    )
     name_blobs(tx, [(one.blob, len(one.kept.body), MAIL) for one in taken])
-    connection = tx.session.connection()
-    key = ["source", "external_key"]
-    wanted = insert(Inbound).on_conflict_do_nothing(index_elements=key).returning(Inbound.id)
-    return set(connection.execute(wanted, rows).scalars())
+    return insert_new(tx.session.connection(), Inbound, rows, key=("source", "external_key"))
 
 
+_RESULT: Final = (
+    *("id", "state", "reason", "detail", "leased_until"),
+    *("sender", "subject", "ticket_id", "message_id"),
+)
 _UNREAD = (
     select(Inbound)
     .where(Inbound.id.in_(bindparam("ids", expanding=True)), Inbound.state == "new")

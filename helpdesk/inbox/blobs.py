@@ -4,19 +4,17 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 from uuid import uuid4
 
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-
 from helpdesk.answers import answer_ahead, answered
 from helpdesk.db import UnitOfWork
 from helpdesk.errors import NotFound
 from helpdesk.inbox.model import Blob
+from helpdesk.writing import insert_new
 
 JUST_NOW_S: Final = 3600.0
 AT_ONCE: Final = 8  # files that the disk is asked to write
@@ -36,6 +34,7 @@ class BlobStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._disk = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="disk")
 
     def keep(self, content: bytes) -> str:
         """Write `content` durably and return its SHA-256 in hex. Safe to repeat.
@@ -52,7 +51,7 @@ class BlobStore:
 
         A disk writes many files at once in hardly more time than one.
         """
-        batch = KeptTogether(self._place)
+        batch = KeptTogether(self._place, self._disk)
         try:
             yield batch
             batch.make_durable()
@@ -99,8 +98,8 @@ class BlobStore:
 class KeptTogether:
     """Blobs that are kept together. Made only by `BlobStore.together`."""
 
-    def __init__(self, place: Callable[[str], str]) -> None:
-        self._place = place
+    def __init__(self, place: Callable[[str], str], disk: Executor) -> None:
+        self._place, self._disk = place, disk
         self._written: dict[str, str] = {}  # where each lies until it is durable
 
     def keep(self, content: bytes) -> str:
@@ -119,10 +118,10 @@ class KeptTogether:
     def make_durable(self) -> None:
         written = list(self._written.values())
         if len(written) == 1:
-            _flush(written[0])
+            _flush(written)
         elif written:
-            with ThreadPoolExecutor(min(AT_ONCE, len(written))) as pool:
-                list(pool.map(_flush, written))
+            shares = [written[at::AT_ONCE] for at in range(min(AT_ONCE, len(written)))]
+            list(self._disk.map(_flush, shares))
         for digest, aside in self._written.items():
             os.replace(aside, self._place(digest))
         self._written = {}
@@ -145,12 +144,13 @@ def _write(file: str, content: bytes) -> None:
             left = left[raw.write(left) :]
 
 
-def _flush(file: str) -> None:
-    opened = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def _flush(files: Iterable[str]) -> None:
+    for file in files:
+        opened = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def name_blob(tx: UnitOfWork, digest: str, *, size: int, media_type: str) -> None:
@@ -167,9 +167,6 @@ def name_blobs(tx: UnitOfWork, kept: Iterable[tuple[str, int, str]]) -> None:
     }
     if not rows:
         return
-    connection = tx.session.connection()  # past the session: no row that waits is named by these
-    insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
-    # What returns something is sent as one statement.
-    wanted = insert(Blob).on_conflict_do_nothing().returning(Blob.sha256)
-    connection.execute(wanted, list(rows.values()))
+    # Past the session: no row that waits is named by these.
+    insert_new(tx.session.connection(), Blob, list(rows.values()), key=("sha256",))
     answer_ahead(tx.session, _NAMED, dict.fromkeys(rows, True))
