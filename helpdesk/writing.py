@@ -23,7 +23,6 @@ from sqlalchemy import (
     Connection,
     Dialect,
     LargeBinary,
-    String,
     Table,
     bindparam,
     event,
@@ -294,12 +293,7 @@ def _rows_of(kind: Kind, dialect: Dialect, names: tuple[str, ...], at: int) -> s
     """Return what reads the rows out of the text that is given as `k<at>`."""
     columns = (_table(kind).columns[name] for name in names)
     typed = ", ".join(
-        f"{dialect.identifier_preparer.quote(column.name)} {_type_of(column, dialect)}"
+        f"{dialect.identifier_preparer.quote(column.name)} {column.type.compile(dialect=dialect)}"
         for column in columns
     )
     return f"json_to_recordset(%(k{at})s::json) AS r({typed})"
-
-
-def _type_of(column: Column[Any], dialect: Dialect) -> str:
-    # To read it as text of a length would cut what is too long; as text it is refused.
-    return "TEXT" if isinstance(column.type, String) else column.type.compile(dialect=dialect)
