@@ -14,6 +14,8 @@ from helpdesk.tickets.model import CHANNELS
 from helpdesk.web.input import refuse_unknown
 
 LONGEST_BODY = 20_000
+LONGEST_TEXT = 1600  # characters the provider of texts takes in one
+TEXTS = ("sms", "whatsapp")
 LONGEST_TAG = 40
 LONGEST_FILE = 10 * 1024 * 1024  # bytes
 MOST_FILES = 5
@@ -31,9 +33,15 @@ class NoteAsk:
 
 def read_reply(form: Form, adapters: Collection[str] = ()) -> ReplyAsk:
     refuse_unknown(form, "body", "channel", "client_msg_id", "seen_seq", "anyway", "then")
+    channel = one_of(form, "channel", (*CHANNELS, *adapters))
+    body = read_body(form)
+    if channel in TEXTS and len(body) > LONGEST_TEXT:
+        raise InvalidInput(
+            "body", "A text takes at most 1600 characters. Shorten it, or send it in two."
+        )
     return ReplyAsk(
-        channel=one_of(form, "channel", (*CHANNELS, *adapters)),
-        body=read_body(form),
+        channel=channel,
+        body=body,
         client_msg_id=read_client_msg_id(form),
         seen_seq=read_seen(form),
         anyway=form.get("anyway") == "1",

@@ -165,6 +165,8 @@ def test_small_acts_answer_with_the_header(services: Services, seat: Callable[..
         ("reply", {"body": "x", "channel": "fax", "client_msg_id": str(uuid4())}),
         ("reply", {"body": "x", "channel": "email", "client_msg_id": "1"}),
         ("reply", {"body": "x", "channel": "email", "client_msg_id": str(uuid4()), "to": "y"}),
+        ("reply", {"body": "x" * 1601, "channel": "sms", "client_msg_id": str(uuid4())}),
+        ("reply", {"body": "é" * 1601, "channel": "whatsapp", "client_msg_id": str(uuid4())}),
         ("note", {"body": "x" * 20_001, "client_msg_id": str(uuid4())}),
         ("assign", {"assignee": "everybody"}),
         ("tag", {}),
