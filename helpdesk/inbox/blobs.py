@@ -3,8 +3,8 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -17,7 +17,8 @@ from helpdesk.inbox.model import Blob
 from helpdesk.writing import insert_new
 
 JUST_NOW_S: Final = 3600.0
-AT_ONCE: Final = 8  # files that the disk is asked to write
+AT_ONCE: Final = 8  # threads that ask the disk to write
+SHARE: Final = 8  # files that one of them asks for in turn
 _NAMED: Final = "blob_named"
 
 
@@ -96,11 +97,16 @@ class BlobStore:
 
 
 class KeptTogether:
-    """Blobs that are kept together. Made only by `BlobStore.together`."""
+    """Blobs that are kept together. Made only by `BlobStore.together`.
+
+    The disk writes the first while the next are still being handed over.
+    """
 
     def __init__(self, place: Callable[[str], str], disk: Executor) -> None:
         self._place, self._disk = place, disk
         self._written: dict[str, str] = {}  # where each lies until it is durable
+        self._open: list[int] = []
+        self._going: list[Future[None]] = []
 
     def keep(self, content: bytes) -> str:
         """Write `content` and return its SHA-256 in hex."""
@@ -112,45 +118,68 @@ class KeptTogether:
             os.utime(path)  # says to `remove` that somebody wants it still
         except FileNotFoundError:
             self._written[digest] = aside = f"{path}.{uuid4().hex}"
-            _write(aside, content)
+            self._open.append(_write(aside, content))
+            if len(self._open) == SHARE:
+                self._flush_open()
         return digest
 
     def make_durable(self) -> None:
-        written = list(self._written.values())
-        if len(written) == 1:
-            _flush(written)
-        elif written:
-            shares = [written[at::AT_ONCE] for at in range(min(AT_ONCE, len(written)))]
-            list(self._disk.map(_flush, shares))
+        if len(self._written) == 1 and self._open:
+            _flush(self._take_open())  # it is not worth another thread
+        else:
+            self._flush_open()
+        for going in self._going:
+            going.result()
         for digest, aside in self._written.items():
             os.replace(aside, self._place(digest))
         self._written = {}
 
     def clear(self) -> None:
         """Drop what did not become durable."""
+        wait(self._going)
+        for file in self._take_open():
+            os.close(file)
         for aside in self._written.values():
             Path(aside).unlink(missing_ok=True)
 
+    def _flush_open(self) -> None:
+        if self._open:
+            self._going.append(self._disk.submit(_flush, self._take_open()))
 
-def _write(file: str, content: bytes) -> None:
+    def _take_open(self) -> list[int]:
+        files, self._open = self._open, []
+        return files
+
+
+def _write(file: str, content: bytes) -> int:
+    """Return the new file, open: its bytes may not have reached the disk."""
     try:
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileNotFoundError:  # the first in its folder
         os.makedirs(os.path.dirname(file), exist_ok=True)
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(opened, "wb", buffering=0) as raw:
+    try:
         left = memoryview(content)
         while left:
-            left = left[raw.write(left) :]
+            left = left[os.write(opened, left) :]
+    except BaseException:
+        os.close(opened)
+        raise
+    return opened
 
 
-def _flush(files: Iterable[str]) -> None:
+def _flush(files: Sequence[int]) -> None:
+    """Have the disk keep what open files hold, and close them, also those behind a fault."""
+    faults: list[OSError] = []
     for file in files:
-        opened = os.open(file, os.O_RDONLY)
         try:
-            os.fsync(opened)
+            os.fsync(file)
+        except OSError as fault:
+            faults.append(fault)
         finally:
-            os.close(opened)
+            os.close(file)
+    if faults:
+        raise faults[0]
 
 
 def name_blob(tx: UnitOfWork, digest: str, *, size: int, media_type: str) -> None:
