@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ from channels.email.posted import MailgunHook, PostmarkHook, SendgridHook
 from channels.email.rules import MailRules
 from channels.email.signing import DkimKey, sign
 from channels.email.smtp import RecipientResult, SmtpClient, SmtpSettings
-from channels.port import Adapter, ChannelError, Unreachable
+from channels.port import Adapter, ChannelError, Outbound, Refused, Uncertain, Unreachable
 from channels.sms.adapter import SmsAdapter
 from channels.twilio_gate import Account
 from channels.voice.adapter import SoftphoneKey, VoiceAdapter
@@ -203,7 +203,7 @@ class MailNetwork:
         find: Callable[[str], MailAccount | None] | None = None,
         renewed: Callable[[UUID, str], None] = lambda _id, _token: None,
     ) -> None:
-        self._clock, self._renewed = clock, renewed
+        self._settings, self._clock, self._renewed = settings, clock, renewed
         self._find = find or (lambda _: account_of_settings(settings))
         self._tokens: dict[UUID, TokenSource] = {}
         self.hooks = _mail_hooks(settings)
@@ -251,6 +251,19 @@ class MailNetwork:
             return Verdict(fault.code or "unreachable", str(fault))
         return Verdict()
 
+    def send_on_trial(self, account: MailAccount, letter: Outbound) -> Verdict:
+        client = SmtpClient(replace(self._smtp(account), timeout=TRIAL_S))
+        adapter = _email_adapter(self._settings, self._clock, _OneMailbox(account, client))
+        try:
+            adapter.send(letter)
+        except Uncertain as fault:
+            return Verdict("uncertain", str(fault))
+        except Refused as fault:
+            return Verdict(fault.code or "unwritable", str(fault))
+        except ChannelError as fault:
+            return Verdict(fault.code or "unreachable", str(fault))
+        return Verdict()
+
     def _imap(self, account: MailAccount) -> MailboxSettings:
         line = account.imap
         if line is None:
@@ -293,6 +306,19 @@ class MailNetwork:
             )
             self._tokens[owner] = known
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class _OneMailbox:
+    """A postman who knows one mailbox, whether it is in use or not."""
+
+    account: MailAccount
+    client: SmtpClient
+
+    def send(
+        self, sender: str, recipients: Sequence[str], raw: bytes
+    ) -> tuple[RecipientResult, ...]:
+        return self.client.send(sender, recipients, _signed(self.account, raw))
 
 
 def _signed(account: MailAccount, raw: bytes) -> bytes:

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
-from channels.email.faults import coded, fault_code
+from channels.email.faults import LETTERS, NO_NAME, coded, fault_code
 from channels.email.tree import LIMITS
 from channels.port import ChannelError
 
@@ -130,14 +130,7 @@ class ImapMailbox:
         if self._client is not None:
             return
         asked = self.settings
-        with _translated():
-            client = IMAPClient(
-                asked.host,
-                port=asked.port,
-                ssl=asked.tls == "implicit",
-                ssl_context=ssl.create_default_context() if asked.tls == "implicit" else None,
-                timeout=asked.timeout,
-            )
+        client = _reach(asked)
         try:
             if asked.tls == "starttls":
                 _begin_tls(client)
@@ -146,6 +139,9 @@ class ImapMailbox:
         except ChannelError:
             _hang_up(client)
             raise
+        except UnicodeError as fault:
+            _hang_up(client)
+            raise coded(MailboxUnreachable(LETTERS), "letters") from fault
         self._client = client
 
     def close(self) -> None:
@@ -273,6 +269,18 @@ def _begin_tls(client: IMAPClient) -> None:
         raise coded(
             MailboxUnreachable(_short(fault)), "certificate" if code == "certificate" else "tls"
         ) from fault
+
+
+def _reach(asked: MailboxSettings) -> IMAPClient:
+    safe = asked.tls == "implicit"
+    context = ssl.create_default_context() if safe else None
+    try:
+        with _translated():
+            return IMAPClient(
+                asked.host, port=asked.port, ssl=safe, ssl_context=context, timeout=asked.timeout
+            )
+    except UnicodeError as fault:
+        raise coded(MailboxUnreachable(NO_NAME), "name_not_found") from fault
 
 
 def _log_in(client: IMAPClient, asked: MailboxSettings) -> None:

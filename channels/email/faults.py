@@ -1,7 +1,8 @@
 """One short code for what went wrong on the way to a mail server; screens have a sentence each.
 
 name_not_found, refused, timeout, hung_up, unreachable: the network; certificate, tls: the
-safe line; token: the sign-in service; login, folder, sender, recipient, content: the server.
+safe line; token: the sign-in service; letters: what we would sign in with; login, folder,
+sender, recipient, content: the server.
 """
 
 import smtplib
@@ -10,6 +11,9 @@ import ssl
 from typing import TypeVar
 
 from channels.port import ChannelError
+
+NO_NAME = "this cannot be the name of a server"
+LETTERS = "the user name or the password is not plain ASCII"
 
 E = TypeVar("E", bound=ChannelError)
 

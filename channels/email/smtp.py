@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from channels.email.client import Tls, Tokens
-from channels.email.faults import TokenRefused, coded, fault_code
+from channels.email.faults import LETTERS, NO_NAME, TokenRefused, coded, fault_code
 from channels.port import Refused, Uncertain, Unreachable
 
 _PIECE = 64 * 1024
@@ -92,6 +92,9 @@ class SmtpClient:
             # Also a refused password: that is ours to mend, the message has not failed.
             server.close()
             raise _unreachable("the mail server does not let us in", fault) from fault
+        except UnicodeError as fault:
+            server.close()
+            raise coded(Unreachable(LETTERS), "letters") from fault
         except TokenRefused as fault:
             server.close()
             raise coded(Unreachable(str(fault)), fault.code) from fault
@@ -114,6 +117,8 @@ class SmtpClient:
             return smtplib.SMTP(asked.host, asked.port, **options)  # type: ignore[arg-type]
         except (OSError, smtplib.SMTPException) as fault:
             raise _unreachable("no mail server", fault) from fault
+        except UnicodeError as fault:
+            raise coded(Unreachable(NO_NAME), "name_not_found") from fault
 
     def _log_in(self, server: smtplib.SMTP) -> None:
         asked = self.settings

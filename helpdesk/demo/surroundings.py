@@ -102,13 +102,15 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the demo; this ends with it
     order = Order.read(sys.stdin.readline())
     settings = order.settings
-    hooks = f"{settings.public_url}/hooks"
+    hooks = {name: f"{settings.public_url}/hooks/{name}" for name in ("sms", "whatsapp", "voice")}
     with ExitStack() as stack:
         sink = stack.enter_context(MailSink(wall_clock))
         phones = stack.enter_context(
             TwilioStandIn(account_sid=settings.twilio_account, auth_token=settings.twilio_token)
         )
-        phones.point_to(sms=f"{hooks}/sms", whatsapp=f"{hooks}/whatsapp", voice=f"{hooks}/voice")
+        phones.point_to(**hooks)
+        for number in (settings.sms_number, settings.whatsapp_number, settings.voice_number):
+            phones.counter.numbers[number] = hooks
         print(json.dumps({"smtp": sink.port, "twilio": phones.api_url}), flush=True)  # noqa: T201
         ended = threading.Event()
         if order.live:

@@ -1,8 +1,9 @@
 """Knowing which worker processes live, and taking over from those that do not."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from helpdesk.jobs.model import Heartbeat
 from helpdesk.services import Services
@@ -20,6 +21,12 @@ def retire(services: Services, executor: str) -> None:
     """Say that this worker process has stopped in good order."""
     with services.begin() as tx:
         tx.session.execute(delete(Heartbeat).where(Heartbeat.executor == executor))
+
+
+def living(session: Session, at: datetime) -> int:
+    """Return how many worker processes live."""
+    alive = select(func.count()).select_from(Heartbeat).where(Heartbeat.at >= at - DEAD_AFTER)
+    return session.scalar(alive) or 0
 
 
 def claim_dead(services: Services) -> list[str]:

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from uuid import UUID
 
 from helpdesk.mailboxes.model import Mailbox
-from helpdesk.mailboxes.sealing import seal, unseal
+from helpdesk.mailboxes.sealing import SealBroken, seal, unseal
 from helpdesk.settings import Settings
 
 Security = Literal["implicit", "starttls", "none"]
@@ -66,6 +66,7 @@ class MailAccount:
     signature_text: str = ""
     signature_html: str = ""
     since: datetime | None = None  # when it was set up
+    locked: bool = False  # its secrets cannot be read
 
     @property
     def source(self) -> str:
@@ -116,6 +117,14 @@ def account_of(settings: Settings, row: Mailbox) -> MailAccount:
         signature_html=row.signature_html,
         since=row.changed_at,
     )
+
+
+def opened(settings: Settings, row: Mailbox) -> MailAccount:
+    """Open a row as far as that goes: `locked`, and without servers, where its secrets do not."""
+    try:
+        return account_of(settings, row)
+    except SealBroken:
+        return MailAccount(row.address, row.name, None, None, row.id, locked=True)
 
 
 def account_of_settings(settings: Settings) -> MailAccount | None:

@@ -19,7 +19,7 @@ LATE_AFTER: Final = timedelta(minutes=5)  # a mailbox is looked at several times
 OURS: Final = frozenset(
     {
         "name_not_found", "refused", "timeout", "hung_up", "unreachable", "certificate", "tls",
-        "token", "login", "sender", "signing",
+        "token", "letters", "login", "sender", "signing",
     }
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from channels.port import Delivery
+from channels.port import Delivery, Outbound
 from helpdesk.mailboxes.account import MailAccount
 from helpdesk.mailboxes.door import MailboxDoor
 
@@ -65,4 +65,8 @@ class MailLines(Protocol):
 
     def try_sending(self, account: MailAccount, to: str) -> Verdict:
         """Go as far as a mail to `to` would, without its content."""
+        ...
+
+    def send_on_trial(self, account: MailAccount, letter: Outbound) -> Verdict:
+        """Really send one mail as customers get theirs, also from a mailbox that is off."""
         ...

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from helpdesk.answers import answer_ahead, answered
 from helpdesk.inbox.model import MailIndex
-from helpdesk.mailboxes.account import MailAccount, account_of, account_of_settings
+from helpdesk.mailboxes.account import MailAccount, account_of_settings, opened
 from helpdesk.mailboxes.model import Mailbox, MailboxHealth
-from helpdesk.mailboxes.sealing import SealBroken
 from helpdesk.settings import Settings
 from helpdesk.tickets.model import Message
 
@@ -32,12 +31,17 @@ def row_of(session: Session, address: str) -> Mailbox | None:
 
 
 def accounts(session: Session, settings: Settings) -> list[MailAccount]:
-    """Return the mailboxes in use: the one of the settings first, then the enabled rows.
+    """Return the mailboxes that can be used: the one of the settings first, then the enabled rows."""
+    return [one for one in switched_on(session, settings) if not _is_locked(one)]
+
+
+def switched_on(session: Session, settings: Settings) -> list[MailAccount]:
+    """Return the mailboxes that are meant to be used, some of them perhaps `locked`.
 
     A row with the address of the settings stands in its place, also to switch it off.
     """
     known = session.scalars(select(Mailbox).order_by(Mailbox.created_at, Mailbox.id)).all()
-    found = [made for row in known if row.enabled and (made := _opened(settings, row))]
+    found = [opened(settings, row) for row in known if row.enabled]
     main = account_of_settings(settings)
     if main is not None and main.address not in {row.address for row in known}:
         return [main, *found]
@@ -48,7 +52,8 @@ def account_for(session: Session, settings: Settings, address: str) -> MailAccou
     """Return the enabled mailbox of an address."""
     row = row_of(session, address)
     if row is not None:
-        return _opened(settings, row) if row.enabled else None
+        account = opened(settings, row) if row.enabled else None
+        return None if account is None or _is_locked(account) else account
     main = account_of_settings(settings)
     return main if main is not None and main.address == address.lower() else None
 
@@ -108,9 +113,7 @@ def health(session: Session) -> dict[str, MailboxHealth]:
     return {one.address: one for one in session.scalars(select(MailboxHealth))}
 
 
-def _opened(settings: Settings, row: Mailbox) -> MailAccount | None:
-    try:
-        return account_of(settings, row)
-    except SealBroken:
-        log.warning("secrets of a mailbox do not open", address=row.address)
-        return None
+def _is_locked(account: MailAccount) -> bool:
+    if account.locked:
+        log.warning("secrets of a mailbox do not open", address=account.address)
+    return account.locked

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Way = Literal["fetching", "sending"]
+Way = Literal["fetching", "sending", "signature"]
 State = Literal["well", "waiting", "late", "failing", "off", "unused"]
 
 

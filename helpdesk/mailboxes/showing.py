@@ -6,13 +6,12 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from helpdesk.mailboxes.account import MailAccount, account_of, account_of_settings
+from helpdesk.mailboxes.account import MailAccount, account_of_settings, opened
 from helpdesk.mailboxes.forms import FIELDS
 from helpdesk.mailboxes.health import is_late
 from helpdesk.mailboxes.model import Mailbox, MailboxHealth
 from helpdesk.mailboxes.queries import health, rows
 from helpdesk.mailboxes.screen import FormScreen, MailboxLine, WayScreen
-from helpdesk.mailboxes.sealing import SealBroken
 from helpdesk.mailboxes.service import SECRETS
 from helpdesk.mailboxes.words import said
 from helpdesk.settings import Settings
@@ -36,12 +35,9 @@ def lines(session: Session, settings: Settings, now: datetime) -> tuple[MailboxL
 def line_of(
     settings: Settings, row: Mailbox, fares: MailboxHealth | None, now: datetime
 ) -> MailboxLine:
-    try:
-        account, opens = account_of(settings, row), True
-    except SealBroken:
-        account, opens = MailAccount(row.address, row.name, None, None, row.id), False
+    account = opened(settings, row)
     made = _line(str(row.id), account, fares, now)
-    if not opens:
+    if account.locked:
         broken = WayScreen("failing", said=said("secret", account, None))
         made = replace(made, fetching=broken, sending=broken)
     if not row.enabled:

@@ -1,25 +1,28 @@
 """Setting mailboxes up: the list, one mailbox, its tests and the look of its signature."""
 
 from dataclasses import replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Blueprint, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from helpdesk.errors import Conflict, InvalidInput, NotFound
 from helpdesk.mailboxes import service
-from helpdesk.mailboxes.account import Line, MailAccount, account_of
+from helpdesk.mailboxes.account import MailAccount, opened
 from helpdesk.mailboxes.dressing import preview
 from helpdesk.mailboxes.forms import FIELDS, read_mailbox, read_signature, read_switch
 from helpdesk.mailboxes.model import Mailbox
-from helpdesk.mailboxes.port import Verdict
 from helpdesk.mailboxes.queries import health
 from helpdesk.mailboxes.screen import FormScreen, MailboxesScreen, VerdictScreen, Way
-from helpdesk.mailboxes.sealing import SealBroken
 from helpdesk.mailboxes.showing import DEFAULTS, form_of, line_of, lines
-from helpdesk.mailboxes.words import said, went_well
+from helpdesk.mailboxes.trial import (
+    signature_mail,
+    told,
+    try_fetching,
+    try_sending,
+    try_signature,
+)
 from helpdesk.web.access import current_agent, requires, services
 from helpdesk.web.errors import sentence_of
 from helpdesk.web.shell import shell_screen
@@ -27,7 +30,6 @@ from helpdesk.web.shell import shell_screen
 bp = Blueprint("mailboxes", __name__, url_prefix="/mailboxes")
 
 NOTICES = ("added", "changed", "on", "off")
-BEFORE_A_WORD = ("name_not_found", "refused", "timeout", "certificate", "tls", "unreachable")
 
 
 @bp.get("")
@@ -86,10 +88,23 @@ def switch(mailbox_id: UUID) -> ResponseReturnValue:
 @requires("mailbox.manage")
 def try_out(mailbox_id: UUID, way: Way) -> ResponseReturnValue:
     """Try the saved mailbox and say what came of it. No transaction is open meanwhile."""
-    verdict = _try(mailbox_id, way)
-    if request.headers.get("HX-Request") == "true":
-        return render_template("mailboxes/_verdict.html", verdict=verdict)
-    return _form_page(replace(_saved(mailbox_id), verdicts={way: verdict}))
+    account, to = _account(mailbox_id), current_agent().email
+    verdict = (
+        try_fetching(services().mail, account)
+        if way == "fetching"
+        else try_sending(services().mail, account, to)
+    )
+    return _verdict(mailbox_id, told(way, verdict, account, to=to))
+
+
+@bp.post("/<uuid:mailbox_id>/try/signature")
+@requires("mailbox.manage")
+def send_signature(mailbox_id: UUID) -> ResponseReturnValue:
+    """Mail the saved signature to whoever asks, and say what came of it. It is kept nowhere."""
+    agent, account = current_agent(), _account(mailbox_id)
+    letter = signature_mail(services().settings, account, agent, uuid4())
+    verdict = try_signature(services().mail, account, letter)
+    return _verdict(mailbox_id, told("signature", verdict, account, to=agent.email))
 
 
 @bp.post("/signature")
@@ -101,32 +116,15 @@ def signature() -> ResponseReturnValue:
     return render_template("mailboxes/_signature.html", page=page)
 
 
-def _try(mailbox_id: UUID, way: Way) -> VerdictScreen:
-    to = current_agent().email
+def _account(mailbox_id: UUID) -> MailAccount:
     with services().reading() as session:
-        row = _row(session, mailbox_id)
-    try:
-        account = account_of(services().settings, row)
-    except SealBroken:
-        account = MailAccount(row.address, row.name, None, None)
-        return VerdictScreen(way, False, said("secret", account, None))
-    line = account.imap if way == "fetching" else account.smtp
-    if line is None:
-        return VerdictScreen(way, False, _("No server is set."))
-    lines_of_mail = services().mail
-    verdict = (
-        lines_of_mail.try_fetching(account)
-        if way == "fetching"
-        else lines_of_mail.try_sending(account, to)
-    )
-    return _told(way, verdict, account, line, to)
+        return opened(services().settings, _row(session, mailbox_id))
 
 
-def _told(way: Way, verdict: Verdict, account: MailAccount, line: Line, to: str) -> VerdictScreen:
-    if not verdict.code:
-        return VerdictScreen(way, True, went_well(account, verdict.count, to=to))
-    detail = "" if verdict.code in BEFORE_A_WORD else verdict.detail
-    return VerdictScreen(way, False, said(verdict.code, account, line, to=to), detail)
+def _verdict(mailbox_id: UUID, verdict: VerdictScreen) -> str:
+    if request.headers.get("HX-Request") == "true":
+        return render_template("mailboxes/_verdict.html", verdict=verdict)
+    return _form_page(replace(_saved(mailbox_id), verdicts={verdict.way: verdict}))
 
 
 def _row(session: Session, mailbox_id: UUID) -> Mailbox:

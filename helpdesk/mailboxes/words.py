@@ -17,12 +17,17 @@ def said(code: str, account: MailAccount, line: Line | None, *, to: str = "") ->
         "tls": _("The encryption could not begin. Does it fit port %(port)s?", port=port),
         "login": _("The server refuses the user name, the password or the token."),
         "token": _("The sign-in service gives no token."),
+        "letters": _("The user name or the password holds a letter that mail servers do not take, such as one with an accent."),
         "folder": _("Signed in, but there is no folder %(folder)s.", folder=account.folder),
         "sender": _("Signed in, but the server does not send for %(address)s.", address=account.address),
         "recipient": _("Signed in, but the server refuses the recipient %(to)s.", to=to),
         "content": _("The server refuses the content of the mail."),
         "signing": _("The mail could not be signed (DKIM)."),
         "secret": _("The saved secret cannot be read with today's secret key. Write it again."),
+        "uncertain": _("The mail was handed over, but the connection ended before the server answered. Nobody knows whether it arrives."),
+        "unwritable": _("No mail from %(address)s to %(to)s can be written.", address=account.address, to=to),
+        "no_server": _("No server is set."),
+        "no_signature": _("No signature is saved."),
         "defect": _("A mail could not be taken in. It is tried again, then set aside."),
     }  # fmt: skip
     return str(known.get(code) or _("%(host)s cannot be reached.", host=host))

@@ -10,6 +10,7 @@ from flask_babel import gettext
 from helpdesk.errors import Conflict
 from helpdesk.outbox.log import LogAsk, log_screen
 from helpdesk.outbox.service import confirm_sent, give_up, retry_outbound, take_back
+from helpdesk.outbox.trial import Trial, try_ways_out
 from helpdesk.outbox.words import say_error
 from helpdesk.web.access import current_agent, requires, services
 from helpdesk.web.errors import sentence_of
@@ -70,7 +71,17 @@ def decide(message_id: UUID, decision: str) -> ResponseReturnValue:
     return _log()
 
 
-def _log(*, problem: str = "") -> str:
+@bp.post("/deliveries/try")
+@requires("delivery.test")
+def try_out() -> ResponseReturnValue:
+    """Try each way that messages leave and say exactly what fails. Nothing is sent."""
+    trial = try_ways_out(services(), current_agent().email)
+    if request.headers.get("HX-Request") == "true":
+        return render_template("outbox/_trial.html", trial=trial)
+    return _log(trial=trial)
+
+
+def _log(*, problem: str = "", trial: Trial | None = None) -> str:
     ask = LogAsk.parse(request.args)
     with services().reading() as session:
         screen = log_screen(session, current_agent(), ask, at=services().clock())
@@ -78,5 +89,8 @@ def _log(*, problem: str = "") -> str:
     part = request.headers.get("HX-Request") == "true"
     template = "outbox/_log.html" if part else "outbox/log.html"
     return render_template(
-        template, log=replace(screen, rows=rows, problem=problem), shell=shell_screen("quarantine")
+        template,
+        log=replace(screen, rows=rows, problem=problem),
+        trial=trial,
+        shell=shell_screen("quarantine"),
     )

@@ -1,22 +1,21 @@
 """The telephone room, the screens of our numbers, and what a conversation offers."""
 
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 from flask import Blueprint, abort, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from channels.port import Check
 from helpdesk.errors import Conflict, InvalidInput
 from helpdesk.outbox.queries import reply_channel
 from helpdesk.phone import calls, desk, forms
 from helpdesk.phone.model import StaffPhone
-from helpdesk.phone.port import Checkable, Softphone
+from helpdesk.phone.port import Softphone
 from helpdesk.phone.queries import refusals, template, templates, why_not, window_until
 from helpdesk.phone.screen import CallsScreen, CheckScreen, calls_screen, lines_screen
 from helpdesk.phone.service import variables_of
-from helpdesk.phone.words import say_line_fault
+from helpdesk.phone.trial import try_number
+from helpdesk.phone.words import say_check
 from helpdesk.tickets.forms import read_client_msg_id, read_id
 from helpdesk.tickets.queries import ticket_visible_to
 from helpdesk.web.access import current_agent, requires, services
@@ -148,11 +147,10 @@ def save_line(number: str) -> ResponseReturnValue:
 @requires("phone.manage")
 def test(number: str, channel: str) -> ResponseReturnValue:
     """Try a number at the provider and say exactly what is wrong. Sends nothing."""
-    adapter: object = services().adapters.get(channel)
     if channel not in desk.our_numbers(services().settings).get(number, ()):
         abort(404)
-    found = adapter.check(number) if isinstance(adapter, Checkable) else []
-    checks = [_spoken(one) for one in found]
+    found = try_number(services().adapters, number, channel)
+    checks = [say_check(one, gettext) for one in found]
     with services().reading() as session:
         refused = refusals(session).get(channel)
     screen = CheckScreen(number, channel, checks, refused)
@@ -181,13 +179,6 @@ def turn_template(template_id: UUID) -> ResponseReturnValue:
 def end_opt_out(channel: str, number: str) -> ResponseReturnValue:
     desk.end_opt_out(services(), current_agent(), channel, number)
     return redirect(url_for(".lines", _anchor="opt-outs"), code=303)
-
-
-def _spoken(check: Check) -> Check:
-    """Return what was tried with what is wrong in the reader's language."""
-    if check.name != "line":
-        return check
-    return replace(check, detail=say_line_fault(check.detail, gettext))
 
 
 def _softphone() -> Softphone | None:

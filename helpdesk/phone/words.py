@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
+
+from channels.port import Check
 
 
 def N_(sentence: str) -> str:
@@ -83,3 +86,10 @@ def say_line_fault(detail: str, gettext: Callable[..., str]) -> str:
     if code not in _LINE_FAULTS:
         return say_error(detail, gettext)
     return gettext(_LINE_FAULTS[code], host=host, port=port)
+
+
+def say_check(check: Check, gettext: Callable[..., str]) -> Check:
+    """Return what was tried with what is wrong in the reader's language."""
+    if check.name != "line":
+        return check
+    return replace(check, detail=say_line_fault(check.detail, gettext))

@@ -10,10 +10,11 @@ from helpdesk.settings import Settings
 
 SIGN_IN = "60 per minute"  # a whole office may sit behind one address
 DELIVERIES = "3000 per minute"
+TRIAL_MAILS = "10 per minute"
 
 
 def configure_limits(app: Flask) -> None:
-    """Count sign-ins and deliveries by address. Call after every blueprint is registered."""
+    """Count sign-ins, deliveries and mails on trial by address. Call after every blueprint is registered."""
     settings: Settings = app.extensions["guiche"].settings
     limiter = Limiter(
         get_remote_address,
@@ -27,6 +28,8 @@ def configure_limits(app: Flask) -> None:
         view: Any = app.view_functions[rule.endpoint]
         if rule.rule == "/login":
             app.view_functions[rule.endpoint] = limiter.limit(SIGN_IN, methods=["POST"])(view)
+        elif rule.endpoint == "mailboxes.send_signature":
+            app.view_functions[rule.endpoint] = limiter.limit(TRIAL_MAILS)(view)
         elif rule.rule.startswith("/hooks/") or rule.endpoint in (
             "widget.post",
             "widget.post_file",

@@ -128,6 +128,8 @@ def test_no_screen_about_mailboxes_shuts_anybody_out(
     page.locator("summary").first.click()
     page.get_by_role("button", name="IMAP").click()
     expect(page.locator("#verdict-fetching .banner.danger")).to_be_visible()
+    page.locator("button[form='try-signature']").click()
+    expect(page.locator("#verdict-signature .banner.danger")).to_be_visible()
     page.fill("#signature_text", "Equipe Sabiá")
     page.locator("[hx-post='/mailboxes/signature']").click()
     look = page.frame_locator("#signature-look iframe")

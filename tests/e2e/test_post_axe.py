@@ -71,6 +71,7 @@ def office(
     services = replace(world.services, settings=replace(world.services.settings, public_url=url))
     for language in ("pt_BR", "en"):
         hire(services, "supervisor", email=f"{language}@sabia.example", language=language)
+        hire(services, "admin", email=f"{language}.admin@sabia.example", language=language)
     server = make_server("127.0.0.1", port, create_app(services.settings, services), threaded=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
@@ -144,7 +145,7 @@ def browser() -> Iterator[Browser]:
 
 
 def sign_in(
-    browser: Browser, office: Office, *, language: str, theme: str, width: int
+    browser: Browser, office: Office, *, language: str, theme: str, width: int, role: str = ""
 ) -> tuple[Page, list[str]]:
     context = browser.new_context(
         viewport={"width": width, "height": 844 if width < 500 else 900},
@@ -156,7 +157,7 @@ def sign_in(
     page.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(f"{office.url}/login?next=/quarantine")
-    page.fill("#email", f"{language}@sabia.example")
+    page.fill("#email", f"{language}{'.' if role else ''}{role}@sabia.example")
     page.fill("#password", PASSWORD)
     page.click("form.sign-in button.primary")
     page.wait_for_url("**/quarantine")
@@ -201,5 +202,26 @@ def test_a_decision_takes_the_message_off_the_list_without_a_reload(
     page.goto(f"{office.url}/deliveries")
     page.click("button:has-text('Yes')")
     expect(page.locator("text=Was it sent?")).to_have_count(0)
+    assert said == []
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "width"),
+    [("en", "light", 1440), ("pt_BR", "light", 1024), ("pt_BR", "dark", 390)],
+)
+def test_the_ways_out_are_tried_without_a_reload_and_told_to_everybody(
+    office: Office, browser: Browser, language: str, theme: str, width: int
+) -> None:
+    page, said = sign_in(browser, office, language=language, theme=theme, width=width, role="admin")
+    page.goto(f"{office.url}/deliveries")
+    page.evaluate("window.neverReloaded = true")
+    page.locator("form[hx-post='/deliveries/try'] button").click()
+    expect(page.locator("#ways-out [data-way=job][data-well=no]")).to_be_visible()
+    expect(page.locator("#ways-out [data-way=email][data-well=no]")).to_be_visible()
+    assert page.evaluate("window.neverReloaded") is True
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert said == []
     page.context.close()

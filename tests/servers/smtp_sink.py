@@ -42,6 +42,7 @@ class SmtpSink:
     port: int = 0
     messages: list[Taken] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)  # recipient -> reply, "550 5.1.1 ..."
+    refuse_sender: str = ""  # reply to every sender instead of 250
     answer_data: str = ""  # reply after the content instead of 250
     hang_up: bool = False  # close at the first recipient
     drop_after_data: bool = False
@@ -66,6 +67,8 @@ class SmtpSink:
     async def handle_MAIL(
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
+        if self.refuse_sender:
+            return self.refuse_sender
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"

@@ -12,7 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from helpdesk.bootstrap import build_adapters, wall_clock
 from helpdesk.demo.surroundings import Order, Surroundings
+from helpdesk.phone.trial import try_number
 from helpdesk.settings import Settings
 from tests.integration.demo.conftest import demo_settings
 
@@ -57,6 +59,15 @@ def test_mail_and_texts_are_taken_while_it_lives(settings: Settings) -> None:
         with refused.value as answer:
             assert answer.code == 401
     assert not is_alive(surroundings.pid)
+
+
+def test_a_test_of_a_number_finds_it_set_up_rightly(settings: Settings) -> None:
+    with Surroundings(Order(settings)) as surroundings:
+        adapters = build_adapters(surroundings.settings(), wall_clock)
+        for channel in ("sms", "whatsapp", "voice"):
+            checks = try_number(adapters, getattr(settings, f"{channel}_number"), channel)
+            assert len(checks) > 3
+            assert [one for one in checks if not one.passed] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

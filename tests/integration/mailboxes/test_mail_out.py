@@ -1,7 +1,7 @@
 """An answer as it leaves from a mailbox, over a real SMTP conversation."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -18,18 +18,12 @@ from tests.conftest import TestClock
 from tests.integration.inbox.world import World
 from tests.integration.mailboxes.office import SALES, health_of, open_mailbox
 from tests.integration.tickets.desk import hire
-from tests.servers.smtp_sink import SmtpSink, running_smtp_sink
+from tests.servers.smtp_sink import SmtpSink
 
 LETTER = (
     b"From: Ana Souza <ana@cliente.example>\r\nTo: vendas@sabia.example\r\nSubject: Conta\r\n"
     b"Message-ID: <1@cliente.example>\r\n\r\nFui cobrada duas vezes.\r\n"
 )
-
-
-@pytest.fixture
-def sink() -> Iterator[SmtpSink]:
-    with running_smtp_sink() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,17 +6,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from helpdesk.app import create_app
 from helpdesk.events.model import Event
 from helpdesk.mailboxes.health import note_fetch_fault, note_fetched
 from helpdesk.mailboxes.model import Mailbox
 from helpdesk.mailboxes.sealing import seal
 from helpdesk.services import Services
-from helpdesk.translations.catalogue import compile_catalogues
 from tests.browser import Browser, hire
 from tests.conftest import TestClock
 from tests.servers.dovecot import Dovecot, missing_dovecot, running_dovecot
-from tests.servers.smtp_sink import SmtpSink, running_smtp_sink
+from tests.servers.smtp_sink import SmtpSink
 
 SALES = "vendas@sabia.example"
 FORM = {
@@ -27,31 +25,11 @@ FORM = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def app(services: Services) -> Flask:
-    compile_catalogues()
-    return create_app(services.settings, services)
-
-
-@pytest.fixture
-def admin(app: Flask, services: Services) -> Browser:
-    browser = Browser(app)
-    browser.sign_in(hire(services, "admin"))
-    browser.post("/preferences/language", {"language": "en"})
-    return browser
-
-
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[Dovecot]:
     if reason := missing_dovecot():
         pytest.skip(reason)
     with running_dovecot(user="vendas") as server:
-        yield server
-
-
-@pytest.fixture
-def sink() -> Iterator[SmtpSink]:
-    with running_smtp_sink() as server:
         yield server
 
 
@@ -199,6 +177,11 @@ def test_a_test_of_reading_says_what_it_found(admin: Browser, dovecot: Dovecot) 
             "There is no server named nowhere.invalid", id="name",
         ),
         pytest.param(
+            {"imap_host": "imap..example", "imap_security": "implicit"},
+            "There is no server named imap..example", id="no-name",
+        ),
+        pytest.param({"secret": "senhá"}, "such as one with an accent", id="letters"),
+        pytest.param(
             {"auth": "oauth_google", "client_id": "x", "token_url": "http://127.0.0.1:1/token"},
             "The sign-in service gives no token.", id="token",
         ),
@@ -241,6 +224,11 @@ def test_a_test_of_sending_names_the_recipient_that_is_refused(
         pytest.param({"secret": "wrong"}, "The server refuses the user name", id="login"),
         pytest.param({"smtp_security": "starttls"}, "The encryption could not begin", id="starttls"),
         pytest.param({"smtp_security": "implicit"}, "The encryption could not begin", id="tls"),
+        pytest.param(
+            {"smtp_host": "smtp..example", "smtp_security": "implicit"},
+            "There is no server named smtp..example", id="no-name",
+        ),
+        pytest.param({"secret": "senhá"}, "such as one with an accent", id="letters"),
     ],
 )  # fmt: skip
 def test_a_test_of_sending_says_exactly_what_failed(
