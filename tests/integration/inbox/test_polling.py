@@ -22,6 +22,8 @@ from helpdesk.tickets.model import Message
 from tests.conftest import TestClock
 from tests.integration.inbox.world import World, delivery, mail
 
+ENOUGH = 10 * polling.MOST_TRIES
+
 
 class Cursor(NamedTuple):
     uidvalidity: int
@@ -52,6 +54,7 @@ class FakeMailbox:
     broken: int = 0  # the uid that the server cannot hand over
     fetching: tuple[int, int] | None = None
     moved: list[tuple[int, str]] = field(default_factory=list)
+    stop: Event = field(default_factory=Event)
 
     def new_messages(self, cursor: Cursor) -> Iterator[Fetched]:
         self._fail("new_messages")
@@ -81,6 +84,8 @@ class FakeMailbox:
     @contextmanager
     def entering(self) -> Iterator["FakeMailbox"]:
         self.entered += 1
+        if self.entered > ENOUGH:
+            self.stop.set()  # it would try for ever: let the test say what is missing
         self._fail("enter")
         yield self
 
@@ -106,11 +111,9 @@ class Watch:
 
 def watch(world: World, done_folder: str = "") -> Watch:
     box = FakeMailbox([delivery(mail(f"m{n}", text=f"mail {n}")).body for n in range(3)])
-    stop = Event()
     door = MailboxDoor("INBOX", box.entering, Cursor, done_folder)
-    return Watch(
-        world, box, stop, MailPoller(world.services, door, stop, address="suporte@sabia.example")
-    )
+    poller = MailPoller(world.services, door, box.stop, address="suporte@sabia.example")
+    return Watch(world, box, box.stop, poller)
 
 
 def test_r1_every_mail_is_stored_then_flagged_and_the_cursor_follows(world_on_both: World) -> None:
@@ -278,7 +281,7 @@ def test_f09_two_watches_of_one_mailbox_make_one_message_of_each_mail(
     world_on_both.drain()
     assert sum(fetched) == 3
     assert world_on_both.count(Message) == 3
-    assert len(world_on_both.tickets()) <= 3
+    assert all(world_on_both.messages(one.id) for one in world_on_both.tickets())
 
 
 def held_rows(world: World) -> list[Inbound]:
