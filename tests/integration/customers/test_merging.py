@@ -98,6 +98,22 @@ def test_f24_no_subscription_changes_hands(two: tuple[World, UUID, UUID]) -> Non
     assert (late.customer_id, late.subscription_id) == (by_phone, subscription)
 
 
+def test_f24_a_typed_address_merges_nobody(two: tuple[World, UUID, UUID]) -> None:
+    world, by_mail, by_phone = two
+    for one in (by_mail, by_phone):
+        with world.services.begin() as tx:
+            add_handle(tx, one, kind="email", value="typed@example.com", verified=False)
+    with world.services.begin() as tx, pytest.raises(Conflict):
+        add_handle(tx, by_phone, kind="email", value=ANA, verified=True)  # proven by the other
+    ticket = world.ticket_of(world.arrives(mail("7:9", sender="typed@example.com")))
+    assert ticket.customer_id is None, "a person says which of the two it is"
+    assert world.count(CustomerMerge) == 0
+    with world.services.reading() as session:
+        both = [session.get_one(Customer, one) for one in (by_mail, by_phone)]
+    assert [one.merged_into_id for one in both] == [None, None]
+    assert {PHONE, "typed@example.com"} == handles(world, by_phone)
+
+
 def test_two_accounts_are_never_merged(two: tuple[World, UUID, UUID]) -> None:
     world, by_mail, by_phone = two
     subscribe(world, by_phone)
