@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from channels.port import ChannelError, Delivery
 from helpdesk.db import UnitOfWork, insert_once
-from helpdesk.inbox.batches import Batch, Stored, file_part, store_batch, understand_batch
+from helpdesk.inbox.batches import Batch, Part, file_part, store_batch, understand_batch
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
 from helpdesk.inbox.service import ingest_mail, read_leased, read_one, store_unreadable
@@ -118,7 +118,7 @@ class MailPoller(Generic[K]):
     def _take_in(self, mailbox: Mailbox[K], batch: Sequence[Mail], filer: Executor) -> int:
         """Store and mark some mails and have them filed; return how many were new to us.
 
-        They are understood and filed in order while the next are fetched and stored; a mailbox
+        They are filed in order while the next are fetched, stored and understood; a mailbox
         that is gone keeps nobody from reading what we have.
         """
         together = self._store(batch)
@@ -127,7 +127,8 @@ class MailPoller(Generic[K]):
             return sum(self._take_in_alone(mailbox, mail) for mail in batch)
         for row_id in together.forgotten:
             self._hand_to(filer, self._read, row_id, partial(read_one, self._services, row_id))
-        self._hand_to(filer, self._read_together, together.unread)
+        for part in understand_batch(self._services, together.unread):
+            self._hand_to(filer, self._file, part)
         for mail in batch:
             self._mark(mailbox, mail)
         return together.new
@@ -137,10 +138,9 @@ class MailPoller(Generic[K]):
         self._filed.result()
         self._filed = filer.submit(do, *what)
 
-    def _read_together(self, stored: Sequence[Stored]) -> None:
-        for part in understand_batch(self._services, stored):
-            for one in file_part(self._services, part):
-                self._read(one.row.id, partial(read_leased, self._services, one.row, one.delivery))
+    def _file(self, part: Part) -> None:
+        for one in file_part(self._services, part):
+            self._read(one.row.id, partial(read_leased, self._services, one.row, one.delivery))
 
     def _store(self, batch: Sequence[Mail]) -> Batch | None:
         """Store some mails and count them; None where that failed and each is to be tried alone."""
