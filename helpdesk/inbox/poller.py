@@ -34,7 +34,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 MOST_TRIES: Final = 8  # about four minutes with the pauses between them
 
-AT_ONCE: Final = 50  # mails that are stored together
+AT_ONCE: Final = 100  # mails that are stored together
 LARGEST_BATCH: Final = 8 * 1024 * 1024  # bytes; a mail that is larger stands alone
 
 K = TypeVar("K")
