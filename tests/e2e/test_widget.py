@@ -75,6 +75,19 @@ def until(page: Page, true: Callable[[], object]) -> None:
     pytest.fail("it did not happen within ten seconds")
 
 
+def until_idle(page: Page) -> None:
+    """Wait until the page has asked for nothing more for a while."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    def is_idle() -> bool:
+        before = len(asked)
+        page.wait_for_timeout(500)
+        return len(asked) == before
+
+    until(page, is_idle)
+
+
 def test_a_conversation_goes_to_and_fro_without_a_reload(
     site: ChatSite, visit: Callable[..., Page]
 ) -> None:
@@ -190,6 +203,7 @@ def test_f14_a_line_that_only_looks_alive_is_noticed_when_she_comes_back(
     window = open_chat(page)
     say(window, "hello")
     until(page, site.tickets)
+    until_idle(page)  # what the first message brings about is over
     with site.silent():  # hints go nowhere, as to a machine that sleeps
         site.answers(site.tickets()[0].id, "Are you there?")
     page.wait_for_timeout(300)
