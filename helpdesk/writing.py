@@ -144,12 +144,10 @@ def insert_new(
         wanted = insert_sqlite(table).on_conflict_do_nothing(index_elements=key)
         told = wanted.returning(*table.primary_key.columns)
         return set(connection.execute(told, list(rows)).scalars())
-    columns = _columns_of(kind, connection.dialect, tuple(rows[0]))
-    text = _as_json(
-        {column.name: _turned(row[column.name], column) for column in columns} for row in rows
-    )
     statement = _new_rows(kind, connection.dialect, tuple(rows[0]), tuple(key))
-    return set(connection.exec_driver_sql(statement, {"k0": text}).scalars())
+    return set(
+        connection.exec_driver_sql(statement, _in_one_text(connection, kind, rows)).scalars()
+    )
 
 
 def update_rows(connection: Connection, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -160,11 +158,20 @@ def update_rows(connection: Connection, kind: Kind, rows: Sequence[Mapping[str, 
             _change(kind, names), [{f"to_{n}": row[n] for n in names} for row in rows]
         )
         return
-    columns = _columns_of(kind, connection.dialect, names)
-    text = _as_json(
-        {column.name: _turned(row[column.name], column) for column in columns} for row in rows
-    )
-    connection.exec_driver_sql(_changes(kind, connection.dialect, names), {"k0": text})
+    statement = _changes(kind, connection.dialect, names)
+    connection.exec_driver_sql(statement, _in_one_text(connection, kind, rows))
+
+
+def _in_one_text(
+    connection: Connection, kind: Kind, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return the parameter that holds rows of one kind, each with the columns of the first."""
+    columns = _columns_of(kind, connection.dialect, tuple(rows[0]))
+    return {
+        "k0": _as_json(
+            {column.name: _turned(row[column.name], column) for column in columns} for row in rows
+        )
+    }
 
 
 def _as_json(rows: Iterable[Mapping[str, Any]]) -> str:

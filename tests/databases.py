@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Engine, event, func, make_url, select
+from sqlalchemy.orm import Session
 
 from helpdesk.db import make_engine
-from helpdesk.migrations.runner import migrate
+from helpdesk.migrations.runner import metadata, migrate
 
 
 @cache
@@ -41,6 +42,15 @@ def unsynced(engine: Engine) -> Engine:
         engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF")
     )
     return engine
+
+
+def rows_by_table(session: Session) -> dict[str, int]:
+    """Return how many rows each table of ours has."""
+    return {
+        name: session.scalar(select(func.count()).select_from(table)) or 0
+        for base in metadata()
+        for name, table in base.tables.items()
+    }
 
 
 class Rewindable:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from channels.port import Outbound
 from helpdesk.bootstrap import MailNetwork
@@ -14,10 +14,10 @@ from helpdesk.mailboxes.account import MailAccount
 from helpdesk.mailboxes.model import Mailbox
 from helpdesk.mailboxes.port import Verdict
 from helpdesk.mailboxes.sealing import seal
-from helpdesk.migrations.runner import metadata
 from helpdesk.services import Services
 from helpdesk.staff.service import session_agent
 from tests.browser import Browser, hire
+from tests.databases import rows_by_table
 from tests.integration.inbox.world import World
 from tests.integration.mailboxes.test_screens import FORM, SALES, add
 from tests.servers.smtp_sink import SmtpSink
@@ -48,13 +48,8 @@ def faces(mail: EmailMessage) -> tuple[str, str]:
 
 
 def stored(services: Services) -> dict[str, int]:
-    """Return how many rows each table has."""
     with services.reading() as session:
-        return {
-            name: session.scalar(select(func.count()).select_from(table)) or 0
-            for base in metadata()
-            for name, table in base.tables.items()
-        }
+        return rows_by_table(session)
 
 
 def change(services: Services, **values: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from channels.port import Check, Unreachable
 from channels.sms.adapter import SmsAdapter
@@ -23,7 +23,6 @@ from helpdesk.mailboxes.account import MailAccount
 from helpdesk.mailboxes.model import Mailbox
 from helpdesk.mailboxes.port import Verdict
 from helpdesk.mailboxes.sealing import seal
-from helpdesk.migrations.runner import metadata
 from helpdesk.outbox import trial
 from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.sending import send_due
@@ -33,6 +32,7 @@ from helpdesk.staff.policy import GRANTS
 from helpdesk.translations.catalogue import compile_catalogues
 from tests.browser import Browser, hire
 from tests.conftest import TestClock
+from tests.databases import rows_by_table
 from tests.integration.inbox.world import FakeAdapter, World, mail
 from tests.integration.mailboxes.office import SALES, open_mailbox
 from tests.integration.phone.office import OURS, PUBLIC, Office, open_office
@@ -96,13 +96,8 @@ def house(make_services: Callable[..., Services], sqlite_url: str) -> Iterator[H
 
 
 def stored(services: Services) -> dict[str, int]:
-    """Return how many rows each table has."""
     with services.reading() as session:
-        return {
-            name: session.scalar(select(func.count()).select_from(table)) or 0
-            for base in metadata()
-            for name, table in base.tables.items()
-        }
+        return rows_by_table(session)
 
 
 def test_ways_that_work_are_said_to_work_and_nothing_is_sent_or_kept(house: House) -> None:
