@@ -12,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 from prometheus_client import multiprocess
 
 from helpdesk.app import create_app
+from helpdesk.realtime.ending import end_sockets
 from helpdesk.settings import Settings
 
 # A websocket holds a thread for its whole life: threads = sockets + requests at once.
@@ -57,10 +58,10 @@ class Server(BaseApplication):  # type: ignore[misc]
 
             office = BackOffice(worker.wsgi.extensions["guiche"])
             office.start()
-        sockets = worker.wsgi.extensions["socketio"].server.eio
+        engine = worker.wsgi.extensions["socketio"].server.eio
 
         def end() -> None:
-            sockets.disconnect()  # each one holds a thread that the worker waits for
+            end_sockets(engine)  # each one holds a thread that the worker waits for
             if office is not None:
                 office.stop()
 

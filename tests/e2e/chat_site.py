@@ -23,6 +23,7 @@ from helpdesk.demo.views import signed
 from helpdesk.inbox.files import keep_file
 from helpdesk.jobs.recorded import RecordedJobs
 from helpdesk.migrations.runner import migrate
+from helpdesk.realtime.ending import end_sockets
 from helpdesk.services import Services
 from helpdesk.settings import Settings
 from helpdesk.staff.agent import Agent
@@ -121,9 +122,7 @@ class ChatSite:
 
     def cut_lines(self) -> None:
         """End every socket below the protocol, as a network does."""
-        engine = self.app.extensions["socketio"].server.eio
-        for line in list(engine.sockets):
-            engine.disconnect(line)
+        end_sockets(self.app.extensions["socketio"].server.eio)
 
     @contextmanager
     def silent(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Request, expect
 
 from tests.e2e.chat_site import ChatSite, chat_site
 from tests.e2e.specimens import open_browser
@@ -75,13 +75,16 @@ def until(page: Page, true: Callable[[], object]) -> None:
 
 def until_idle(page: Page) -> None:
     """Wait until the page has asked for nothing more for a while."""
-    asked: list[object] = []
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
 
     def is_idle() -> bool:
         before = len(asked)
         page.wait_for_timeout(500)
         return len(asked) == before
 
-    page.on("request", asked.append)
+    page.on("request", note)
     until(page, is_idle)
-    page.remove_listener("request", asked.append)
+    page.remove_listener("request", note)
