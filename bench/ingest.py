@@ -10,6 +10,9 @@ GUICHE_BENCH_PEERS names other products to be measured in the same run, as JSON:
 the command, in parts, that takes in every mail of the folder `{folder}` and then ends. Each
 gets the same mails; what it takes to start, seen on an empty folder, is not held against it.
 One whose name ends in `_full` is compared with us when we are full, any other when empty.
+
+No folder is deleted before the end: for minutes after many files went, ext4 needs twenty
+times as long to make a new one, and whoever is measured next would pay for it.
 """
 
 import json
@@ -20,6 +23,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from threading import Event as Signal
 from typing import Any, NamedTuple
@@ -92,37 +96,36 @@ def mails(count: int) -> Iterator[bytes]:
         yield mail.as_bytes()
 
 
-@contextmanager
-def maildir(count: int) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        for part in ("new", "cur", "tmp"):
-            (root / part).mkdir()
-        for number, raw in enumerate(mails(count), start=1):
-            (root / "new" / f"{number:08d}").write_bytes(raw)
-        root.chmod(0o755)
-        yield root
+def maildir(scratch: Path, count: int) -> Path:
+    """Return a new folder in `scratch` with so many mails that nobody has seen."""
+    root = Path(tempfile.mkdtemp(dir=scratch))
+    for part in ("new", "cur", "tmp"):
+        (root / part).mkdir()
+    for number, raw in enumerate(mails(count), start=1):
+        (root / "new" / f"{number:08d}").write_bytes(raw)
+    root.chmod(0o755)
+    return root
 
 
-def ingest(url: str, size: int) -> float:
+def ingest(scratch: Path, url: str, size: int) -> float:
     """Take in a maildir with everything running; the clock stops when the last is visible."""
-    with maildir(size) as folder, tempfile.TemporaryDirectory() as data:
-        settings = settings_at(url, Path(data))
-        prepare_tables(url)
-        services = build_services(settings)
-        worker = Worker(services, settings)
-        worker.start()
-        before = heard(services)
-        door = MailboxDoor("INBOX", lambda: opened(folder), _place)
-        poller = MailPoller(services, door, Signal(), address=settings.mail_address)
-        begin = time.perf_counter()
-        poller.fetch(Folder(folder))
-        while heard(services) < before + size:
-            time.sleep(0.01)
-        seconds = time.perf_counter() - begin
-        worker.stop()
-        services.db.close()
-        return seconds
+    folder = maildir(scratch, size)
+    settings = settings_at(url, Path(tempfile.mkdtemp(dir=scratch)))
+    prepare_tables(url)
+    services = build_services(settings)
+    worker = Worker(services, settings)
+    worker.start()
+    before = heard(services)
+    door = MailboxDoor("INBOX", lambda: opened(folder), _place)
+    poller = MailPoller(services, door, Signal(), address=settings.mail_address)
+    begin = time.perf_counter()
+    poller.fetch(Folder(folder))
+    while heard(services) < before + size:
+        time.sleep(0.01)
+    seconds = time.perf_counter() - begin
+    worker.stop()
+    services.db.close()
+    return seconds
 
 
 def heard(services: Services) -> int:
@@ -230,23 +233,31 @@ def traces(number: int) -> list[tuple[Any, dict[str, Any]]]:
 
 
 def measure(size: int) -> Figures:
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        scratch.chmod(0o755)  # other products read their mails there
+        return _measure(scratch, size)
+
+
+def _measure(scratch: Path, size: int) -> Figures:
     figures: Figures = {"size": float(size), "full_tickets": float(FULL * size)}
+    work = partial(ingest, scratch)
     for name, make in databases():
         for url in make():
             seconds, _ = measured(insert_barely, url, size)
             figures[f"{name}_bare_per_s"] = size / seconds
         for url in make():
-            seconds, _ = measured(ingest, url, size)
+            seconds, _ = measured(work, url, size)
             figures[f"{name}_empty_per_s"] = size / seconds
         for url in make():
             measured(fill, url, FULL * size)
-            seconds, _ = measured(ingest, url, size)
+            seconds, _ = measured(work, url, size)
             figures[f"{name}_full_per_s"] = size / seconds
         empty, full = figures[f"{name}_empty_per_s"], figures[f"{name}_full_per_s"]
         figures[f"{name}_ratio_to_bare"] = empty / figures[f"{name}_bare_per_s"]
         figures[f"{name}_full_to_empty"] = full / empty
     for name, command in json.loads(os.environ.get("GUICHE_BENCH_PEERS", "{}")).items():
-        figures[f"{name}_per_s"] = _peer(command, size)
+        figures[f"{name}_per_s"] = _peer(scratch, command, size)
         filled = "full" if name.endswith("_full") else "empty"
         for ours, _ in databases():
             ratio = figures[f"{ours}_{filled}_per_s"] / figures[f"{name}_per_s"]
@@ -254,17 +265,17 @@ def measure(size: int) -> Figures:
     return figures
 
 
-def _peer(command: list[str], size: int) -> float:
+def _peer(scratch: Path, command: list[str], size: int) -> float:
     """Return another product's mails a second, without the time it takes to start and end."""
-    return size / (_seconds(command, size) - _seconds(command, 0))
+    return size / (_seconds(scratch, command, size) - _seconds(scratch, command, 0))
 
 
-def _seconds(command: list[str], size: int) -> float:
-    with maildir(size) as folder:
-        parts = [part.replace("{folder}", str(folder / "new")) for part in command]
-        begin = time.perf_counter()
-        subprocess.run(parts, check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - begin
+def _seconds(scratch: Path, command: list[str], size: int) -> float:
+    folder = maildir(scratch, size)
+    parts = [part.replace("{folder}", str(folder / "new")) for part in command]
+    begin = time.perf_counter()
+    subprocess.run(parts, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     JSON,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Dialect,
     LargeBinary,
     Table,
+    Uuid,
     bindparam,
     event,
     insert,
@@ -175,7 +177,7 @@ def _in_one_text(
 
 
 def _as_json(rows: Iterable[Mapping[str, Any]]) -> str:
-    return json.dumps(list(rows), default=_in_words, separators=(",", ":"))
+    return _ENCODE(list(rows))
 
 
 def _in_words(value: Any) -> str:
@@ -183,6 +185,11 @@ def _in_words(value: Any) -> str:
     if isinstance(value, date):  # an instant is one too
         return value.isoformat()
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+_ENCODE: Final = json.JSONEncoder(
+    default=_in_words, separators=(",", ":"), ensure_ascii=False
+).encode
 
 
 def _table(kind: Kind) -> Table:
@@ -232,9 +239,16 @@ def _columns_of(kind: Kind, dialect: Dialect, names: tuple[str, ...]) -> tuple[_
     )
 
 
+def _in_hex(value: UUID) -> str:
+    return f"{value.int:032x}"
+
+
 def _turn_of(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    if dialect.name == "postgresql" and isinstance(column.type, (JSON, LargeBinary)):
-        return None  # what it is in the JSON of its row, the driver need not wrap
+    if dialect.name == "postgresql":
+        if isinstance(column.type, Uuid):
+            return _in_hex
+        if isinstance(column.type, (JSON, LargeBinary)):
+            return None  # what it is in the JSON of its row, the driver need not wrap
     return column.type.dialect_impl(dialect).bind_processor(dialect)
 
 

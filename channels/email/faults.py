@@ -1,8 +1,8 @@
 """One short code for what went wrong on the way to a mail server; screens have a sentence each.
 
 name_not_found, refused, timeout, hung_up, unreachable: the network; certificate, tls: the
-safe line; token: the sign-in service; letters: what we would sign in with; login, folder,
-sender, recipient, content: the server.
+safe line; token: the sign-in service; letters: what we would sign in with; no_login, login,
+folder, sender, recipient, content: the server.
 """
 
 import smtplib
@@ -40,8 +40,10 @@ def fault_code(fault: BaseException) -> str:
         return "certificate"
     if isinstance(fault, ssl.SSLError):
         return "tls"
-    if isinstance(fault, smtplib.SMTPAuthenticationError | smtplib.SMTPNotSupportedError):
+    if isinstance(fault, smtplib.SMTPAuthenticationError):
         return "login"
+    if isinstance(fault, smtplib.SMTPNotSupportedError) or type(fault) is smtplib.SMTPException:
+        return "no_login"  # no sign-in at all, or none of the ways that we know
     if isinstance(fault, smtplib.SMTPServerDisconnected | ConnectionError):
         return "hung_up"
     return "unreachable"

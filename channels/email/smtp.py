@@ -91,7 +91,7 @@ class SmtpClient:
         except (OSError, smtplib.SMTPException) as fault:
             # Also a refused password: that is ours to mend, the message has not failed.
             server.close()
-            raise _unreachable("the mail server does not let us in", fault) from fault
+            raise _kept_out(fault) from fault
         except UnicodeError as fault:
             server.close()
             raise coded(Unreachable(LETTERS), "letters") from fault
@@ -164,6 +164,14 @@ def _show_token(server: smtplib.SMTP, user: str, token: str) -> None:
 
 def _unreachable(what: str, fault: Exception) -> Unreachable:
     return coded(Unreachable(f"{what}: {_shown(fault)}"), fault_code(fault))
+
+
+def _kept_out(fault: Exception) -> Unreachable:
+    if isinstance(fault, smtplib.SMTPResponseException):
+        said = fault.smtp_error
+        words = _shown(said if isinstance(said, bytes) else said.encode())
+        return coded(Unreachable(f"{fault.smtp_code} {words}"), fault_code(fault))
+    return _unreachable("the mail server does not let us in", fault)
 
 
 def _envelope(

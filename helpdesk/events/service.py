@@ -82,7 +82,7 @@ def audit(tx: UnitOfWork, kind: str, *, actor: Actor, data: dict[str, Any] | Non
 
 def event_hash(row: Event) -> str:
     """Return the SHA-256 that chains a line to the one before it."""
-    canonical = json.dumps(
+    canonical = _canonical(
         [
             str(row.ticket_id),
             row.seq,
@@ -92,9 +92,9 @@ def event_hash(row: Event) -> str:
             row.at.isoformat(),
             row.data,
             row.prev_hash,
-        ],
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
+        ]
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode

@@ -151,7 +151,7 @@ def _file_all(
     tx: UnitOfWork, services: Services, ready: Sequence[tuple[Stored, Understood]]
 ) -> None:
     claimed = _claim(tx, [one.row.id for one, _ in ready])
-    ours = [(claimed[one.row.id], understood) for one, understood in ready if one.row.id in claimed]
+    ours = [(one.row, understood) for one, understood in ready if one.row.id in claimed]
     name_blobs(tx, [blob for _, read in ours for part in read.kept for blob in _blobs(part)])
     look_ahead(tx, [item for _, read in ours for item in read.items if isinstance(item, Said)])
     for row, read in ours:
@@ -161,12 +161,9 @@ def _file_all(
     give_back_numbers(tx, "ticket")
 
 
-def _claim(tx: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Inbound]:
-    """Lock the rows that nobody has read meanwhile. The session does not follow them."""
-    claimed = {row.id: row for row in tx.session.scalars(_UNREAD, {"ids": list(ids)})}
-    for row in claimed.values():
-        tx.session.expunge(row)
-    return claimed
+def _claim(tx: UnitOfWork, ids: Sequence[UUID]) -> set[UUID]:
+    """Lock the rows that are as we stored them: nobody has begun to read them meanwhile."""
+    return set(tx.session.scalars(_UNTOUCHED, {"ids": list(ids)}))
 
 
 def _write_results(tx: UnitOfWork, rows: Sequence[Inbound]) -> None:
@@ -226,6 +223,8 @@ def _row(tx: UnitOfWork, source: str, one: Taken, twin: UUID | None) -> dict[str
         "leased_until": until if twin is None else None,
         "reason": "" if twin is None else "duplicate",
         "detail": "" if twin is None else str(twin),
+        "sender": "",
+        "subject": "",
     }
 
 
@@ -241,9 +240,10 @@ _RESULT: Final = (
     *("id", "state", "reason", "detail", "leased_until"),
     *("sender", "subject", "ticket_id", "message_id"),
 )
-_UNREAD = (
-    select(Inbound)
+_UNTOUCHED = (
+    select(Inbound.id)
     .where(Inbound.id.in_(bindparam("ids", expanding=True)), Inbound.state == "new")
+    .where(Inbound.attempts == 0, Inbound.released_by.is_(None))
     .order_by(Inbound.id)
     .with_for_update()
 )

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from channels.port import ChannelError, Delivery
-from helpdesk.db import UnitOfWork, insert_once
+from helpdesk.db import UnitOfWork, put_row
 from helpdesk.inbox.batches import Batch, Part, file_part, store_batch, understand_batch
 from helpdesk.inbox.model import MailboxCursor
 from helpdesk.inbox.queries import mailbox_cursor
@@ -55,6 +55,18 @@ def in_batches(mails: Iterable[Mail]) -> Iterator[list[Mail]]:
         raise
     if batch:
         yield batch
+
+
+class _AtOnce(Executor):
+    """Does what it is given before it returns."""
+
+    def submit(self, do: Callable[..., Any], /, *what: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(do(*what, **named))
+        except Exception as fault:
+            done.set_exception(fault)
+        return done
 
 
 class MailPoller(Generic[K]):
@@ -104,7 +116,7 @@ class MailPoller(Generic[K]):
         self._pass_over_stuck()
         with self._services.reading() as session:
             cursor = self._door.cursor(*self._cursor(session))
-        with ThreadPoolExecutor(1, thread_name_prefix="mail-filer") as filer:
+        with self._filer() as filer:
             for batch in in_batches(mailbox.new_messages(cursor)):
                 new += self._take_in(mailbox, batch, filer)
                 if self._stop.is_set():
@@ -115,11 +127,20 @@ class MailPoller(Generic[K]):
             note_fetched(tx, self._address)
         return new
 
-    def _take_in(self, mailbox: Mailbox[K], batch: Sequence[Mail], filer: Executor) -> int:
-        """Store and mark some mails and have them filed; return how many were new to us.
+    def _filer(self) -> Executor:
+        """Return who files what is understood.
 
-        They are filed in order while the next are fetched, stored and understood; a mailbox
-        that is gone keeps nobody from reading what we have.
+        While a server does that, we go on with the next mails. SQLite does it in this
+        process, where a second thread would only be in the way.
+        """
+        if self._services.db.has_server:
+            return ThreadPoolExecutor(1, thread_name_prefix="mail-filer")
+        return _AtOnce()
+
+    def _take_in(self, mailbox: Mailbox[K], batch: Sequence[Mail], filer: Executor) -> int:
+        """Store and mark some mails and have them filed, in order; return how many were new to us.
+
+        A mailbox that is gone keeps nobody from reading what we have.
         """
         together = self._store(batch)
         if together is None:
@@ -215,6 +236,4 @@ class MailPoller(Generic[K]):
     def _move_cursor(self, tx: UnitOfWork, uidvalidity: int, uid: int) -> None:
         place = {"mailbox": self._source, "folder": self._door.folder}
         facts = {"uidvalidity": uidvalidity, "last_uid": uid, "last_ok_at": tx.at}
-        insert_once(tx, MailboxCursor, **place, **facts)  # another process may look as well
-        row = tx.session.get_one(MailboxCursor, tuple(place.values()))
-        row.uidvalidity, row.last_uid, row.last_ok_at = uidvalidity, uid, tx.at
+        put_row(tx, MailboxCursor, place, facts)

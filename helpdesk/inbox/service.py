@@ -15,12 +15,10 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import bindparam, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from channels.port import Adapter, CallReport, Delivery, File, Receipt, Unreadable
 from channels.port import Inbound as Said
-from helpdesk.db import UnitOfWork
+from helpdesk.db import UnitOfWork, insert_of
 from helpdesk.errors import NotFound
 from helpdesk.inbox.blobs import Keeper, name_blob
 from helpdesk.inbox.files import keep_file
@@ -322,15 +320,14 @@ _CLAIM = (
 
 def _insert(tx: UnitOfWork, *, received_at: datetime, **values: object) -> UUID | None:
     """Insert the row unless its key is taken; wait for whoever is taking it."""
-    insert = (
-        insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
-    )
-    return tx.session.scalar(
+    insert = insert_of(tx.session)
+    row_id: UUID | None = tx.session.scalar(
         insert(Inbound)
         .values(id=tx.new_id(), received_at=received_at, attempts=0, **values)
         .on_conflict_do_nothing(index_elements=["source", "external_key"])
         .returning(Inbound.id)
     )
+    return row_id
 
 
 def content_hash(delivery: Delivery) -> str:

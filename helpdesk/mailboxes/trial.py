@@ -21,8 +21,8 @@ from helpdesk.staff.agent import Agent
 # Where our own sentence is exact, and no server has said a word.
 OUR_WORDS: Final = frozenset(
     {
-        "name_not_found", "refused", "timeout", "certificate", "tls", "unreachable", "letters",
-        "uncertain", "unwritable",
+        "name_not_found", "refused", "timeout", "hung_up", "certificate", "tls", "unreachable",
+        "no_login", "letters", "uncertain", "unwritable",
     }
 )  # fmt: skip
 

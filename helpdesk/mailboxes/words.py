@@ -15,6 +15,7 @@ def said(code: str, account: MailAccount, line: Line | None, *, to: str = "") ->
         "hung_up": _("The server ended the connection. Does the encryption fit port %(port)s?", port=port),
         "certificate": _("The certificate of %(host)s cannot be trusted.", host=host),
         "tls": _("The encryption could not begin. Does it fit port %(port)s?", port=port),
+        "no_login": _("The server offers no sign-in that we know on port %(port)s. Many do so only on an encrypted line.", port=port),
         "login": _("The server refuses the user name, the password or the token."),
         "token": _("The sign-in service gives no token."),
         "letters": _("The user name or the password holds a letter that mail servers do not take, such as one with an accent."),

@@ -153,8 +153,7 @@ def _begin(
         channel=channel,
         target_s=target_s,
     )
-    row = SlaClock(id=tx.new_id(), ticket_id=ticket.id)
-    _project(row, start(step))
+    row = SlaClock(id=tx.new_id(), ticket_id=ticket.id, **_facts(start(step)))
     tx.add(row)
     _append(tx, ticket.id, step)
     correct(tx.session, queries.OPEN_CLOCKS, ticket.id, lambda rows: [*rows, row])
@@ -185,16 +184,27 @@ def _same_cycle(row: SlaClock) -> dict[str, Any]:
 
 
 def _step(tx: UnitOfWork, row: SlaClock, step: Step) -> None:
-    _project(row, advance(queries.as_clock(row), step))
+    for name, value in _facts(advance(queries.as_clock(row), step)).items():
+        setattr(row, name, value)
     _append(tx, row.ticket_id, step)
 
 
-def _project(row: SlaClock, clock: Clock) -> None:
-    row.metric, row.cycle, row.channel = clock.metric, clock.cycle, clock.channel
-    row.target_s, row.position, row.state = clock.target_s, clock.position, clock.state
-    row.started_at, row.due_at, row.ended_at = clock.started_at, clock.due_at, clock.ended_at
-    row.consumed_s, row.resumed_at = clock.consumed_s, clock.resumed_at
-    row.breached_at = clock.breached_at
+def _facts(clock: Clock) -> dict[str, Any]:
+    """Return the columns that show how a clock stands."""
+    return {
+        "metric": clock.metric,
+        "cycle": clock.cycle,
+        "channel": clock.channel,
+        "target_s": clock.target_s,
+        "position": clock.position,
+        "state": clock.state,
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+        "ended_at": clock.ended_at,
+        "consumed_s": clock.consumed_s,
+        "resumed_at": clock.resumed_at,
+        "breached_at": clock.breached_at,
+    }
 
 
 def _append(tx: UnitOfWork, ticket_id: UUID, step: Step) -> None:

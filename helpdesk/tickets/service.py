@@ -8,10 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-
-from helpdesk.db import UnitOfWork
+from helpdesk.db import UnitOfWork, insert_of
 from helpdesk.events.service import Actor, append_event
 from helpdesk.sla import service as sla
 from helpdesk.sla.rules import NEVER
@@ -258,9 +255,7 @@ def set_status(tx: UnitOfWork, ticket: Ticket, code: str, *, actor: Actor) -> bo
 
 def mark_read(tx: UnitOfWork, ticket_id: UUID, staff_id: UUID, seq: int) -> None:
     """Remember how far somebody has read. It never goes back; two tabs may race."""
-    insert = (
-        insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
-    )
+    insert = insert_of(tx.session)
     wanted = insert(ReadMark).values(staff_id=staff_id, ticket_id=ticket_id, seq=seq)
     tx.session.execute(
         wanted.on_conflict_do_update(
@@ -273,7 +268,7 @@ def mark_read(tx: UnitOfWork, ticket_id: UUID, staff_id: UUID, seq: int) -> None
 
 def snippet_of(text: str) -> str:
     """Return the one line that the queue shows of a message."""
-    line = " ".join(text.split())
+    line = " ".join(text.split(maxsplit=20)[:20])  # more than fit
     return line if len(line) <= SNIPPET_LENGTH else line[: SNIPPET_LENGTH - 1] + "…"
 
 

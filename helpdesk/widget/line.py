@@ -1,9 +1,6 @@
 """Giving each public chat message its number in the visitor's conversation."""
 
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-
-from helpdesk.db import UnitOfWork
+from helpdesk.db import UnitOfWork, insert_of
 from helpdesk.widget.model import Conversation, Entry
 
 
@@ -13,9 +10,7 @@ def number_message(tx: UnitOfWork, chat_key: str, message_id: object) -> int:
     The conversation's row stays locked until the commit, so numbers become visible in
     their order and without a hole, also where two tickets of one visitor change at once.
     """
-    insert = (
-        insert_postgresql if tx.session.get_bind().dialect.name == "postgresql" else insert_sqlite
-    )
+    insert = insert_of(tx.session)
     fresh = insert(Conversation).values(
         chat_key=chat_key,
         last_seq=1,

@@ -47,6 +47,7 @@ class SmtpSink:
     hang_up: bool = False  # close at the first recipient
     drop_after_data: bool = False
     password: str = "correct-horse"
+    auth_needs_tls: bool = False  # offer no sign-in: our line is never encrypted
     tokens: set[str] = field(default_factory=set)  # access tokens that open the door
 
     def knows(self, *args: Any) -> AuthResult:
@@ -119,7 +120,7 @@ def running_smtp_sink() -> Iterator[SmtpSink]:
 
 
 def _server(sink: SmtpSink, loop: asyncio.AbstractEventLoop) -> SMTP:
-    return SMTP(sink, loop=loop, authenticator=sink.knows, auth_require_tls=False)
+    return SMTP(sink, loop=loop, authenticator=sink.knows, auth_require_tls=sink.auth_needs_tls)
 
 
 async def _let_go(loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> None:

@@ -78,6 +78,19 @@ def test_the_sweep_reads_alone_what_a_dead_reader_held(world: World, clock: Test
     assert [(row.state, row.attempts) for row in rows(world)] == [("read", 1), ("read", 1)]
 
 
+def test_the_sweep_reads_mails_of_one_batch_in_the_order_they_came(
+    world_on_both: World, clock: TestClock
+) -> None:
+    said = [f"said {number}" for number in range(12)]
+    source = mail_source(world_on_both.services)
+    store_batch(world_on_both.services, source, letters(*said), also=lambda _: None)
+    clock.forward(seconds=int((SHARED_LEASE + timedelta(seconds=1)).total_seconds()))
+    assert drain(world_on_both.services) == len(said)
+    numbers = {row.id: row.number for row in world_on_both.tickets()}
+    told = {numbers[row.ticket_id]: row.body for row in world_on_both.messages()}
+    assert [told[number] for number in sorted(told)] == said
+
+
 def test_mails_before_a_fault_are_handed_on_before_it_is_raised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -25,7 +25,8 @@ from helpdesk.inbox import model as inbox
 from helpdesk.inbox.batches import Stored, file_part, store_batch, understand_batch
 from helpdesk.inbox.blocking import block
 from helpdesk.inbox.filing import file_items
-from helpdesk.inbox.service import mail_source, read_leased
+from helpdesk.inbox.quarantine import release
+from helpdesk.inbox.service import drain, mail_source, quarantine, read_leased, read_one
 from helpdesk.inbox.threading import token_hash
 from helpdesk.mailboxes.model import Mailbox
 from helpdesk.services import Services
@@ -34,6 +35,7 @@ from helpdesk.sla.queries import ask_ahead_for_clocks, open_clocks
 from helpdesk.sla.service import staff_answered
 from helpdesk.tickets.model import Message, Participant, Ticket
 from helpdesk.tickets.queries import lock_ticket
+from tests.conftest import TestClock
 from tests.integration.inbox.test_batches import Fetched
 from tests.integration.inbox.world import World, delivery, mail
 
@@ -303,6 +305,38 @@ def test_what_somebody_else_has_read_meanwhile_is_not_filed_again(world_on_both:
     read_leased(services, batch.unread[0].row, batch.unread[0].delivery)
     assert read_batch(services, batch.unread) == []
     assert len(world_on_both.messages()) == 2
+
+
+def test_what_the_sweep_has_begun_to_read_is_left_to_it(
+    world_on_both: World, clock: TestClock
+) -> None:
+    services, email, there = world_on_both.services, world_on_both.email, list[str]()
+    mails = [Fetched(uid, delivery(mail(f"m-{uid}", text=f"text {uid}")).body) for uid in (1, 2)]
+    batch = store_batch(services, mail_source(services), mails, also=lambda _: None)
+    clock.forward(seconds=int(batches.SHARED_LEASE.total_seconds()) + 1)
+
+    def meanwhile() -> None:
+        email.reading = lambda: None
+        assert read_batch(services, batch.unread) == []
+        there.extend(row.body for row in world_on_both.messages())
+
+    email.reading = meanwhile
+    assert drain(services) == 1
+    assert there == ["text 2"]  # the first is the sweep's
+    assert {row.body for row in world_on_both.messages()} == {"text 1", "text 2"}
+
+
+def test_what_a_person_has_let_through_meanwhile_is_read_as_she_said(world_on_both: World) -> None:
+    services, agent = world_on_both.services, world_on_both.agent
+    letter = Fetched(1, delivery(mail("m-1")).body)
+    batch = store_batch(services, mail_source(services), [letter], also=lambda _: None)
+    (held,) = batch.unread
+    quarantine(services, held.row.id, "unreadable")
+    release(services, agent, held.row.id)
+    assert read_batch(services, batch.unread) == []
+    assert world_on_both.messages() == []
+    read_one(services, held.row.id)
+    assert len(world_on_both.messages()) == 1
 
 
 def test_one_that_nobody_can_read_holds_up_no_other(world: World) -> None:

@@ -289,13 +289,16 @@ def held_rows(world: World) -> list[Inbound]:
         return list(quarantined(session))
 
 
-def test_the_next_mails_are_stored_while_those_before_are_filed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.pg)], indirect=True
+)
+def test_the_next_mails_are_stored_while_a_server_files_those_before(
+    world_on_both: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At most two batches are in our hands, and they are filed in the order they came."""
     monkeypatch.setattr(polling, "AT_ONCE", 1)
     stored, filed = [Event() for _ in range(3)], list[int]()
-    watched = watch(world)
+    watched = watch(world_on_both)
 
     def store(services: Services, source: str, mails: Sequence[Mail], **also: Any) -> Batch:
         batch = store_batch(services, source, mails, **also)
@@ -315,4 +318,21 @@ def test_the_next_mails_are_stored_while_those_before_are_filed(
     monkeypatch.setattr(polling, "file_part", slowly)
     assert watched.fetch() == 3
     assert filed == [1, 2, 3]
-    assert world.count(Message) == 3
+    assert world_on_both.count(Message) == 3
+
+
+def test_on_sqlite_mails_are_filed_before_the_next_are_fetched(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "AT_ONCE", 1)
+    watched = watch(world)
+    fetch, there = watched.box.new_messages, list[int]()
+
+    def looking(cursor: Cursor) -> Iterator[Fetched]:
+        for one in fetch(cursor):
+            there.append(world.count(Message))
+            yield one
+
+    monkeypatch.setattr(watched.box, "new_messages", looking)
+    assert watched.fetch() == 3
+    assert there == [0, 1, 2]

@@ -183,6 +183,8 @@ def test_it_says_exactly_what_failed_in_the_settings(
             {"answer_data": "554 5.7.1 looks like spam"},
             "The server refuses the content of the mail.", "554 5.7.1 looks like spam", id="content",
         ),
+        pytest.param({"password": "another"}, "The server refuses the user name", "535 5.7.8", id="login"),
+        pytest.param({"auth_needs_tls": True}, "The server offers no sign-in", "", id="no-login"),
         pytest.param({"hang_up": True}, "The server ended the connection.", "", id="hung-up"),
     ],
 )  # fmt: skip
@@ -195,6 +197,7 @@ def test_it_says_exactly_what_the_server_refused(
     assert "It does not work." in answer
     assert sentence in answer
     assert words in answer
+    assert ("The server said" in answer) == bool(words)
     assert sink.messages == []
 
 

@@ -76,6 +76,8 @@ def test_the_queue_row_follows_the_last_public_message(services: Services) -> No
     assert (len(row.snippet), row.last_channel, row.first_channel) == (160, "email", "sms")
     staff_writes(services, ticket_id, ana, visibility="note", text="ask finance")
     assert read_ticket(services, ticket_id).snippet == row.snippet
+    staff_writes(services, ticket_id, ana, text="\n\n a" * 400)
+    assert read_ticket(services, ticket_id).snippet == "a " * 79 + "a…"
 
 
 @pytest.mark.parametrize("status", ["pending", "on_hold", "solved"])
