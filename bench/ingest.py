@@ -29,7 +29,7 @@ from threading import Event as Signal
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import create_engine, func, insert, select, text
 
 from bench.figures import Figures, run
 from bench.places import NOON, databases, measured, new_id, services_at, settings_at
@@ -169,8 +169,23 @@ def fill(url: str, size: int) -> float:
         with services.begin() as tx:
             for model, rows in by_table.items():
                 tx.session.connection().execute(insert(model.__table__), rows)
+    if services.db.has_server:
+        _come_to_rest(url)
     services.db.close()
+    os.sync()
     return 0.0
+
+
+def _come_to_rest(url: str) -> None:
+    """Have PostgreSQL do what it would have done long ago after so many rows.
+
+    Else it does so while we measure, or not, as chance will have it.
+    """
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+        connection.execute(text("CHECKPOINT"))
+    engine.dispose()
 
 
 def traces(number: int) -> list[tuple[Any, dict[str, Any]]]:
