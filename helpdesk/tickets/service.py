@@ -268,7 +268,7 @@ def mark_read(tx: UnitOfWork, ticket_id: UUID, staff_id: UUID, seq: int) -> None
 
 def snippet_of(text: str) -> str:
     """Return the one line that the queue shows of a message."""
-    line = " ".join(text.split(maxsplit=20)[:20])  # more than fit
+    line = " ".join(text.split(maxsplit=SNIPPET_LENGTH)[:SNIPPET_LENGTH])  # more than fit
     return line if len(line) <= SNIPPET_LENGTH else line[: SNIPPET_LENGTH - 1] + "…"
 
 
