@@ -57,7 +57,7 @@ def in_batches(mails: Iterable[Mail]) -> Iterator[list[Mail]]:
         yield batch
 
 
-class _AtOnce(Executor):
+class _SameThread(Executor):
     """Does what it is given before it returns."""
 
     def submit(self, do: Callable[..., Any], /, *what: Any, **named: Any) -> Future[Any]:
@@ -135,7 +135,7 @@ class MailPoller(Generic[K]):
         """
         if self._services.db.has_server:
             return ThreadPoolExecutor(1, thread_name_prefix="mail-filer")
-        return _AtOnce()
+        return _SameThread()
 
     def _take_in(self, mailbox: Mailbox[K], batch: Sequence[Mail], filer: Executor) -> int:
         """Store and mark some mails and have them filed, in order; return how many were new to us.
