@@ -2,6 +2,7 @@
 
 A mail is answered with 250 only after `take` has returned, which is after it is stored for
 good; whatever goes wrong before is 451, and the other server keeps the mail and comes again.
+So it does when too many are here at once: the next one is told 421 instead of a greeting.
 """
 
 import asyncio
@@ -21,8 +22,8 @@ T = TypeVar("T")
 _log = logging.getLogger("channels.email.door")
 _MOST_RECIPIENTS = 100
 _LONGEST_LINE = 1024 * 1024  # mail that breaks the rule of 998 is still somebody's mail
-_SILENCE_S = 120.0
 _BUSY = "451 4.3.0 not stored, come again"
+_FULL = b"421 4.3.2 guiche has too many connections, try again later\r\n"
 # What the library itself says to a mail once it has heard it to its end.
 _REFUSALS = frozenset(
     {"500 Line too long (see RFC5321 4.5.3.1.6)", "552 Error: Too much mail data"}
@@ -35,16 +36,42 @@ class DoorSettings:
     port: int = 2424  # 0 takes a free one
     lmtp: bool = True
     largest: int = LIMITS.size
+    most_at_once: int = 50  # connections; Postfix opens 20 to one place
+    silence: float = 120.0  # seconds; who says nothing for longer is cut off
 
 
 class _Patient:
-    """Silence ends a conversation, a long mail on a slow line does not."""
+    """Silence ends a conversation, a long mail on a slow line does not.
+
+    It has its place in `inside` for exactly as long as its connection lasts.
+    """
 
     line_length_limit = _LONGEST_LINE
+
+    def __init__(self, door: "MailDoor", inside: set[object], **options: Any) -> None:
+        super().__init__(door, **options)  # type: ignore[call-arg]
+        self._inside, self._most = inside, door.settings.most_at_once
+
+    def connection_made(self, transport: Any) -> None:
+        if len(self._inside) >= self._most:
+            transport.set_protocol(asyncio.Protocol())  # nobody listens to what is said here
+            transport.write(_FULL)
+            transport.close()
+            return
+        self._inside.add(self)
+        super().connection_made(transport)  # type: ignore[misc]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._inside.discard(self)
+        super().connection_lost(error)  # type: ignore[misc]
 
     def data_received(self, data: bytes) -> None:
         self._reset_timeout()  # type: ignore[attr-defined]
         super().data_received(data)  # type: ignore[misc]
+
+    def _timeout_cb(self) -> None:
+        # The library would close, which waits, for ever, until the other side has read our answers.
+        self.transport.abort()  # type: ignore[attr-defined]
 
 
 class _Smtp(_Patient, SMTP):
@@ -81,6 +108,7 @@ class MailDoor:
             target=self._loop.run_forever, name="mail-door", daemon=True
         )
         self._server: asyncio.Server | None = None
+        self._inside: set[object] = set()  # the conversations; only the loop's thread looks
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -133,12 +161,13 @@ class MailDoor:
         kind = _Lmtp if self.settings.lmtp else _Smtp
         return kind(
             self,
+            self._inside,
             data_size_limit=self.settings.largest,
             enable_SMTPUTF8=True,
             hostname="guiche",
             ident="Guiche",
             loop=self._loop,
-            timeout=_SILENCE_S,
+            timeout=self.settings.silence,
         )
 
     async def _close(self) -> None:
