@@ -174,6 +174,8 @@ class Outbound:
     template: str = ""  # the provider's name of an approved text, where the channel asks for one
     variables: Mapping[str, str] = field(default_factory=dict)  # what the template leaves open
     attempt: int = 0  # which try this is, from 1: what is told of an earlier one is not its fate
+    cc: tuple[Party, ...] = ()  # whom a mail names as getting a copy; each is sent her own
+    shown_to: Party | None = None  # whom it names as its receiver, where `to` gets a copy
 
 
 class Adapter(Protocol):

@@ -88,10 +88,14 @@ def _postgres_template(server: str) -> str:
     return name
 
 
-def throwaway_postgres(server: str) -> Iterator[str]:
-    """Make a migrated, empty database on `server`, yield its URL and drop it again."""
+def throwaway_postgres(server: str, *, bare: bool = False) -> Iterator[str]:
+    """Make an empty database on `server`, yield its URL and drop it again.
+
+    It is migrated, unless it is to be `bare` of any table.
+    """
     name = f"guiche_test_{uuid.uuid4().hex[:12]}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {_postgres_template(server)}")
+    template = "template0" if bare else _postgres_template(server)
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield _on(server, name)
     finally:

@@ -69,6 +69,12 @@ def reply_tokens(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def without_tag(address: str) -> str:
+    """Return an address without what stands behind a plus in its local part."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"
+
+
 def with_reply_token(address: str, token: str) -> str:
     """Return `address` carrying `token`, so that an answer to it names its ticket."""
     local, at, domain = address.rpartition("@")

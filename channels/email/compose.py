@@ -47,7 +47,10 @@ def compose_mail(message: Outbound, *, at: datetime, instance: str = "") -> byte
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = f"<{_id(message.message_id)}>"
     mail["From"] = _address(message.sender, message.sender_name)
-    mail["To"] = _address(message.to.value, message.to.name)
+    named = message.shown_to or message.to
+    mail["To"] = _address(named.value, named.name)
+    if message.cc:
+        mail["Cc"] = [_address(one.value, one.name) for one in message.cc]
     mail["Subject"] = _line(message.subject, "the subject")
     if message.reply_to:
         mail["Reply-To"] = _address(message.reply_to, message.sender_name)

@@ -19,6 +19,7 @@ from channels.email.addresses import (
     read_references,
     reply_tokens,
     sender_warnings,
+    without_tag,
 )
 from channels.email.bounce import failed_receipts, returned_ids
 from channels.email.failure import read_failure
@@ -31,6 +32,7 @@ from channels.port import Inbound, Party, Receipt, Unreadable
 _RECIPIENT_HEADERS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 _SUBJECT = 1_000
 _NAME = 200
+_MOST_OTHERS = 20
 
 
 def dedupe_key(raw: bytes) -> str:
@@ -133,6 +135,8 @@ def _facts(message: Message, body: Body, sender: origin.Sender, rules: MailRules
     facts = origin.authentication_facts(message, rules)
     if sender.doubt:
         facts["doubt"] = sender.doubt
+    if others := _others(message, sender, rules):
+        facts["cc"] = ", ".join(others)
     if reply_to := _addresses(raw_headers(message, "reply-to")):
         facts["reply_to"] = ", ".join(reply_to)[:500]
     if warnings := sender_warnings(sender.mailbox):
@@ -147,6 +151,14 @@ def _facts(message: Message, body: Body, sender: origin.Sender, rules: MailRules
     if body.report:
         facts["report"] = body.report
     return facts
+
+
+def _others(message: Message, sender: origin.Sender, rules: MailRules) -> list[str]:
+    """Return whom the mail names as getting it beside us; an address of ours may carry a token."""
+    named = _addresses([value for name in ("to", "cc") for value in raw_headers(message, name)])
+    ours = {*rules.own_addresses, sender.mailbox.address}
+    others = [one for one in named if not {one, without_tag(one)} & ours]
+    return list(dict.fromkeys(others))[:_MOST_OTHERS]
 
 
 def _report_facts(message: Message, body: Body, auto: str) -> dict[str, str]:

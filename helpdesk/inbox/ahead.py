@@ -12,7 +12,7 @@ from helpdesk.inbox.blocking import ask_ahead_who_is_blocked
 from helpdesk.inbox.filing import turns_of
 from helpdesk.inbox.threading import ask_ahead_for_leads
 from helpdesk.inbox.turns import take_turns
-from helpdesk.mailboxes.queries import ask_ahead_which_are_ours
+from helpdesk.mailboxes.queries import ask_ahead_which_are_ours, without_tag
 from helpdesk.sla.queries import ask_ahead_for_clocks
 from helpdesk.tickets.numbers import take_numbers
 from helpdesk.tickets.participants import ask_ahead_who_takes_part
@@ -24,7 +24,9 @@ def look_ahead(tx: UnitOfWork, mails: Sequence[Said]) -> None:
     session = tx.session
     senders = {mail.sender for mail in mails if mail.sender.value}
     take_turns(tx, [turn for mail in mails for turn in turns_of(mail)])
-    ask_ahead_which_are_ours(session, [sender.value for sender in senders])
+    named = [one for mail in mails for one in mail.data.get("cc", "").split(", ")]
+    others = [*named, *map(without_tag, named)]
+    ask_ahead_which_are_ours(session, [*others, *(sender.value for sender in senders)])
     ask_ahead_who_is_blocked(session, senders)
     ask_ahead_for_handles(session, {(sender.kind, sender.value) for sender in senders})
     tickets = ask_ahead_for_leads(session, mails)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sqlalchemy import bindparam, select
+
 from channels.port import CallReport, Receipt
 from channels.port import Inbound as Said
 from helpdesk.customers.handles import spaced
@@ -30,7 +32,7 @@ from helpdesk.inbox.threading import (
     note_held,
 )
 from helpdesk.inbox.turns import take_turn, take_turns
-from helpdesk.mailboxes.queries import is_ours
+from helpdesk.mailboxes.queries import is_ours, leads_to_us
 from helpdesk.outbox.service import record_receipt
 from helpdesk.phone.calls import note_call
 from helpdesk.phone.service import hear_wish
@@ -55,6 +57,7 @@ SHOWN_FACTS: Final = (
     "authentication_claimed",
     "sender_warnings",
     "original_sender",
+    "cc",
     "reply_to",
     "files_omitted",
     "cut",
@@ -62,6 +65,12 @@ SHOWN_FACTS: Final = (
 CHAT: Final = "chat"
 SILENT_CALLS: Final = ("missed", "waiting")
 MEDIA: Final = "media_0_url"  # of the data of a text with files that the provider keeps
+
+_FACTS_OF_CALL: Final = (
+    select(Message.facts)
+    .join(MailIndex, MailIndex.message_id == Message.id)
+    .where(MailIndex.message_id_hash == bindparam("hash"), MailIndex.mailbox == CALLS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +195,10 @@ def _file_message(
     ticket = chosen or _ticket_for(tx, settings, item, who)
     if part.html is not None:
         name_blob(tx, part.html, size=part.html_size, media_type="text/html")
-    message = add_customer_message(tx, ticket, _message(settings, item, part, who))
+    said_before = ticket.snippet
+    message = add_customer_message(tx, ticket, _message(tx, settings, item, part, who))
+    if said_before and item.data.get("voicemail") and _is_transcribed(tx, item):
+        ticket.snippet = said_before  # her words tell more than that there is a recording
     for file in part.files:
         # A guessable id would be a way around the conversation it belongs to.
         attach(tx, message.id, file, attachment_id=uuid.uuid4())
@@ -281,7 +293,7 @@ def channel_of(item: Said) -> str:
 
 
 def _message(
-    settings: Settings, item: Said, part: KeptParts, who: Identification
+    tx: UnitOfWork, settings: Settings, item: Said, part: KeptParts, who: Identification
 ) -> CustomerMessage:
     body, reply_text = item.text, item.reply_text
     if not body.strip() and item.channel == "voice":
@@ -302,11 +314,27 @@ def _message(
         html_blob=part.html,
         trust=item.trust,
         auto=item.auto or "",
-        facts={name: mask_text(item.data[name]) for name in SHOWN_FACTS if name in item.data},
+        facts=_facts(tx, item),
         client_msg_id=item.external_id if channel_of(item) == CHAT else None,
         media_url=f"/attachments/{uuid.uuid4()}" if media else "",
         media_seconds=int(seconds) if media and seconds.isdecimal() else 0,
     )
+
+
+def _facts(tx: UnitOfWork, item: Said) -> dict[str, str]:
+    facts = {name: mask_text(item.data[name]) for name in SHOWN_FACTS if name in item.data}
+    if "transcript" in facts and _is_transcribed(tx, item):
+        del facts["transcript"]  # said once, of the first piece
+    if "cc" in facts:
+        others = [one for one in facts.pop("cc").split(", ") if not leads_to_us(tx.session, one)]
+        facts |= {"cc": ", ".join(others)} if others else {}
+    return facts
+
+
+def _is_transcribed(tx: UnitOfWork, item: Said) -> bool:
+    """Say whether a machine's transcript of this call, or a piece of it, has been filed."""
+    filed = tx.session.scalars(_FACTS_OF_CALL, {"hash": id_hash(item.thread_key)})
+    return any("transcript" in facts for facts in filed)
 
 
 def _subject(settings: Settings, item: Said) -> str:

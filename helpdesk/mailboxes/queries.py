@@ -97,6 +97,17 @@ def is_ours(session: Session, address: str) -> bool:
     )
 
 
+def without_tag(address: str) -> str:
+    """Return an address without what stands behind a plus in its local part."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"
+
+
+def leads_to_us(session: Session, address: str) -> bool:
+    """Say whether mail to this address comes to a mailbox of ours, with whatever tag."""
+    return is_ours(session, address) or is_ours(session, without_tag(address))
+
+
 def ask_ahead_which_are_ours(session: Session, addresses: Iterable[str]) -> None:
     """Find out `is_ours` of many addresses at once."""
     asked = {address.lower() for address in addresses if address}

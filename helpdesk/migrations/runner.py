@@ -52,12 +52,12 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def migrate(engine: Engine) -> None:
-    """Upgrade to the newest schema. Safe to repeat; one process at a time."""
+def migrate(engine: Engine, *, revision: str = "head") -> None:
+    """Upgrade to a schema, by default the newest. Safe to repeat; one process at a time."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8114735)")
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
 
 
 def pending(engine: Engine) -> bool:

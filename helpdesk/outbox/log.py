@@ -48,11 +48,12 @@ class AttemptRow:
 class DeliveryRow:
     """One message to one recipient."""
 
-    message_id: str
+    id: str
     number: int  # of the conversation
     subject: str
     channel: str
     recipient: str  # "" where it says nothing to a person
+    cc: bool  # gets a copy
     state: str  # as stored, and "dead"
     at: datetime  # written
     sent_at: datetime | None
@@ -167,11 +168,12 @@ def _tries(session: Session, ids: Iterable[UUID]) -> dict[UUID, tuple[AttemptRow
 
 def _row(row: Outbound, ticket: Ticket, tries: tuple[AttemptRow, ...]) -> DeliveryRow:
     return DeliveryRow(
-        message_id=str(row.message_id),
+        id=str(row.id),
         number=ticket.number,
         subject=ticket.subject,
         channel=row.channel,
         recipient=ticket.customer_name if row.channel == "chat" else row.recipient,
+        cc=row.cc,
         state="dead" if row.state == "failed" and row.dead_at else row.state,
         at=row.created_at,
         sent_at=row.sent_at,

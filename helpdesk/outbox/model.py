@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk.db import Base
@@ -22,11 +22,22 @@ OUTBOUND_STATES = (
 
 
 class Outbound(Base):
-    """One message on its way out. `key` is minted here, once, and goes with every try."""
+    """One message on its way to one recipient. `key` is minted here, once, and goes with every try.
+
+    A mail with copies has a row for each of them beside that of its receiver.
+    """
 
     __tablename__ = "outbound"
     __table_args__ = (
         UniqueConstraint("channel", "provider_id"),
+        UniqueConstraint("message_id", "recipient_kind", "recipient"),
+        Index(
+            "uq_outbound_message_id",
+            "message_id",
+            unique=True,
+            sqlite_where=text("NOT cc"),
+            postgresql_where=text("NOT cc"),
+        ),
         CheckConstraint(f"state IN {OUTBOUND_STATES}", name="state"),
         Index(None, "state", "not_before", "id"),
         Index(None, "ticket_id"),
@@ -35,11 +46,12 @@ class Outbound(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    message_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"), unique=True)
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"))
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))  # order within a ticket
     channel: Mapped[str]
     recipient_kind: Mapped[str]
     recipient: Mapped[str]
+    cc: Mapped[bool] = mapped_column(default=False, server_default=false())  # gets a copy
     envelope: Mapped[dict[str, Any]]  # Message-ID, references, Reply-To, subject, sender
     state: Mapped[str] = mapped_column(default="queued")
     not_before: Mapped[datetime]

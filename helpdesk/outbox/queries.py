@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from channels.port import Receipt
 from helpdesk.customers.model import Handle
+from helpdesk.errors import NotFound
 from helpdesk.inbox.model import Attachment, MailIndex
 from helpdesk.inbox.threading import id_hash
 from helpdesk.outbox.model import Outbound
@@ -51,7 +52,8 @@ def reply_channels(session: Session, ticket: Ticket) -> list[ReplyChannel]:
 def reply_channel(session: Session, ticket: Ticket, channel: str) -> ReplyChannel | None:
     """Return whom an answer on this channel goes to: the participant who wrote last.
 
-    Without one, an address that the customer has proven; never one that she only typed.
+    Without one, an address that the customer has proven; never one that she only typed, and
+    never somebody who only gets copies, even where she wrote last.
     """
     kind = ADDRESSED_BY.get(channel)
     if kind is None:
@@ -86,7 +88,7 @@ def _own_address(session: Session, ticket: Ticket, channel: str) -> ReplyChannel
 def _last_writer(session: Session, ticket: Ticket, kind: str) -> str | None:
     taking_part = session.scalars(
         select(Participant.value)
-        .where(Participant.ticket_id == ticket.id, Participant.kind == kind)
+        .where(Participant.ticket_id == ticket.id, Participant.kind == kind, ~Participant.cc)
         .order_by(Participant.id.desc())
     ).all()
     if not taking_part:
@@ -131,34 +133,48 @@ def message_to_send(session: Session, outbound_id: UUID) -> Message | None:
 
 def older_waits(session: Session, row: Outbound) -> bool:
     """Say whether an earlier message of the same conversation has yet to go."""
-    older, newer = aliased(Message), aliased(Message)
+    mine = aliased(Message)
     found = session.scalar(
         select(Outbound.id)
-        .join(older, older.id == Outbound.message_id)
-        .join(newer, newer.id == row.message_id)
-        .where(
-            Outbound.ticket_id == row.ticket_id,
-            Outbound.channel == row.channel,
-            Outbound.state.in_(ON_ITS_WAY),
-            older.seq < newer.seq,
-        )
-        .limit(1)
+        .join(mine, mine.id == Outbound.message_id)
+        .where(Outbound.id == row.id, _behind(mine).exists())
     )
     return found is not None
 
 
-def next_in_line(session: Session, row: Outbound) -> UUID | None:
-    """Return the oldest message of the same conversation that waits."""
-    return session.scalar(
+def next_in_line(session: Session, row: Outbound) -> Sequence[UUID]:
+    """Return what waits in the same conversation and has nothing before it any more."""
+    mine = aliased(Message)
+    return session.scalars(
         select(Outbound.id)
-        .join(Message, Message.id == Outbound.message_id)
+        .join(mine, mine.id == Outbound.message_id)
         .where(
             Outbound.ticket_id == row.ticket_id,
             Outbound.channel == row.channel,
             Outbound.state == "queued",
+            ~_behind(mine).exists(),
         )
-        .order_by(Message.seq)
-        .limit(1)
+        .order_by(mine.seq, Outbound.id)
+    ).all()
+
+
+def _behind(mine: type[Message]) -> Select[UUID]:
+    """Select what an outbound message, `mine` its text, must let go first.
+
+    A copy that does not leave holds up nobody but whom it goes to.
+    """
+    earlier, before = aliased(Message), aliased(Outbound)
+    return (
+        select(before.id)
+        .join(earlier, earlier.id == before.message_id)
+        .where(
+            before.ticket_id == Outbound.ticket_id,
+            before.channel == Outbound.channel,
+            before.state.in_(ON_ITS_WAY),
+            or_(~before.cc, before.recipient == Outbound.recipient),
+            earlier.seq < mine.seq,
+        )
+        .correlate(Outbound, mine)
     )
 
 
@@ -168,17 +184,7 @@ def due(session: Session, at: datetime, channel: str, *, limit: int) -> Sequence
     What must wait for an earlier message of its conversation is left out: a long queue
     behind one that fails would hide everybody else's.
     """
-    mine, earlier, before = aliased(Message), aliased(Message), aliased(Outbound)
-    behind = (
-        select(before.id)
-        .join(earlier, earlier.id == before.message_id)
-        .where(
-            before.ticket_id == Outbound.ticket_id,
-            before.channel == Outbound.channel,
-            before.state.in_(ON_ITS_WAY),
-            earlier.seq < mine.seq,
-        )
-    )
+    mine = aliased(Message)
     return session.scalars(
         select(Outbound.id)
         .join(mine, mine.id == Outbound.message_id)
@@ -186,7 +192,7 @@ def due(session: Session, at: datetime, channel: str, *, limit: int) -> Sequence
             Outbound.channel == channel,
             Outbound.state == "queued",
             Outbound.not_before <= at,
-            ~behind.exists(),
+            ~_behind(mine).exists(),
         )
         .order_by(Outbound.not_before, Outbound.id)
         .limit(limit)
@@ -229,12 +235,14 @@ def outbound_of_receipt(session: Session, receipt: Receipt) -> Outbound | None:
     )
     if found is not None or receipt.channel != "email":
         return found
-    return session.scalar(
+    rows = session.scalars(
         select(Outbound)
         .join(MailIndex, MailIndex.message_id == Outbound.message_id)
         .where(MailIndex.message_id_hash == id_hash(receipt.provider_id))
-        .limit(1)
-    )
+        .order_by(Outbound.cc)
+    ).all()
+    named = (one for one in rows if one.envelope.get("message_id") == receipt.provider_id)
+    return next(named, rows[0] if rows else None)
 
 
 def mail_thread(session: Session, ticket_id: UUID, *, before_seq: int) -> list[tuple[str, str]]:
@@ -255,14 +263,46 @@ def mail_thread(session: Session, ticket_id: UUID, *, before_seq: int) -> list[t
 
 
 def outbound_of_message(session: Session, message_id: UUID) -> Outbound | None:
-    return session.scalar(select(Outbound).where(Outbound.message_id == message_id))
+    """Return a message on its way to whom it is meant for; its copies are left out."""
+    return session.scalar(select(Outbound).where(Outbound.message_id == message_id, ~Outbound.cc))
+
+
+def message_of(session: Session, row_id: UUID) -> UUID:
+    """Return which message a row of the outbox carries. Raises `NotFound`."""
+    found = session.scalar(select(Outbound.message_id).where(Outbound.id == row_id))
+    if found is None:
+        raise NotFound("outbound")
+    return found
+
+
+def copies_of(session: Session, message_id: UUID) -> Sequence[Outbound]:
+    """Return the copies of a message, in the order their recipients were named."""
+    return session.scalars(
+        select(Outbound).where(Outbound.message_id == message_id, Outbound.cc).order_by(Outbound.id)
+    ).all()
+
+
+def cc_of_last_answer(session: Session, ticket_id: UUID) -> Sequence[str]:
+    """Return who got a copy of the last mail of this conversation that anybody of ours wrote."""
+    last = session.scalar(
+        select(Message.id)
+        .where(
+            Message.ticket_id == ticket_id,
+            Message.channel == "email",
+            Message.author_kind == "staff",
+            *LEAVES,
+        )
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    return [one.recipient for one in copies_of(session, last)] if last else []
 
 
 def oldest_unanswered(session: Session, ticket_id: UUID) -> Message | None:
     """Return the first thing a customer said since anybody's last public answer that stands."""
     answered = session.scalar(
         select(func.max(Message.seq))
-        .outerjoin(Outbound, Outbound.message_id == Message.id)
+        .outerjoin(Outbound, and_(Outbound.message_id == Message.id, ~Outbound.cc))
         .where(
             Message.ticket_id == ticket_id,
             *LEAVES,

@@ -37,11 +37,13 @@ from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.queries import (
     ADDRESSED_BY,
     abandoned,
+    copies_of,
     due,
     files_of,
     mail_thread,
     message_to_send,
     older_waits,
+    outbound_of_message,
     tried_since,
 )
 from helpdesk.outbox.service import advance, lock_with_ticket, note_attempt
@@ -249,7 +251,9 @@ def _seal(
     heard = [header_id for header_id, direction in thread if direction == "in"]
     sender = account.address if account else settings.mail_address
     domain = instance_domain(settings.mail_address, settings.public_url)
-    message_id = mint_message_id(settings.secret_key, message.id, domain)
+    named = row.id if row.cc else message.id  # a bounce says by it whose mail was lost
+    message_id = mint_message_id(settings.secret_key, named, domain)
+    first = row if not row.cc else outbound_of_message(tx.session, message.id)
     tx.session.add(
         MailIndex(
             id=tx.new_id(),
@@ -276,6 +280,8 @@ def _seal(
         "in_reply_to": heard[-1] if heard else "",
         "references": list(trim_references([header_id for header_id, _ in thread])),
         "subject": reply_subject(ticket.subject),
+        "to": first.recipient if first else row.recipient,
+        "cc": [one.recipient for one in copies_of(tx.session, message.id)],
     }
 
 
@@ -309,6 +315,8 @@ def _write(
         template=row.envelope.get("template", ""),
         variables=row.envelope.get("variables", {}),
         attempt=row.attempts,
+        cc=tuple(Party("email", one) for one in row.envelope.get("cc", ())),
+        shown_to=Party("email", row.envelope["to"]) if row.cc else None,
     )
 
 

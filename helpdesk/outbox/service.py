@@ -4,6 +4,7 @@ The helpers here take a transaction in which the ticket is locked. Sending is in
 `sending.py`: it opens its own, and none while the network is asked.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from helpdesk.events.service import Actor, append_event
 from helpdesk.outbox.model import Outbound, OutboundAttempt
 from helpdesk.outbox.queries import (
     ReplyChannel,
+    copies_of,
     next_in_line,
     oldest_unanswered,
     outbound_of_message,
@@ -40,27 +42,45 @@ NO_ADDRESS = "There is no address of this customer on that channel."
 def queue_message(
     tx: UnitOfWork, ticket: Ticket, message: Message, *,
     to: ReplyChannel | None = None, template: dict[str, object] | None = None, hold_s: int = 0,
+    cc: Sequence[str] = (),
 ) -> Outbound:  # fmt: skip
     """Put a public answer on its way to the participant who wrote last on its channel.
 
     Sent `to` somebody else, it makes nobody take part. It stays here for `hold_s` seconds
     first, in which `take_back` may stop it. Its key is minted here. `template` names an
-    approved text and its variables, where the channel asks for one. Raises `Conflict`
-    where nobody can be reached on the channel, `NotWelcome` where the customer must not be
-    written to there, `ValueError` for a note: a note never leaves.
+    approved text and its variables, where the channel asks for one. Each address of `cc`
+    gets a copy of a mail, with a key and a fate of its own, and takes part from then on.
+    Raises `Conflict` where nobody can be reached on the channel, `NotWelcome` where the
+    customer must not be written to there, `ValueError` for a note: a note never leaves.
     """
     if message.visibility != "public" or message.direction != "out":
         raise ValueError("only a public answer leaves")
     to = to or _last_writer(tx, ticket, message.channel)
     _check_welcome(tx, message.channel, to, template)
+    row = _queue(tx, message, to, template=template, hold_s=hold_s)
+    for address in cc:
+        if address != to.recipient:
+            add_participant(tx, ticket, "email", address, cc=True)
+            copy = ReplyChannel(message.channel, "email", address, address)
+            _check_welcome(tx, message.channel, copy, None)
+            _queue(tx, message, copy, cc=True, hold_s=hold_s)
+    return row
+
+
+def _queue(
+    tx: UnitOfWork, message: Message, to: ReplyChannel, *,
+    cc: bool = False, template: dict[str, object] | None = None, hold_s: int,
+) -> Outbound:  # fmt: skip
+    row_id = tx.new_id()
     row = Outbound(
-        id=tx.new_id(),
-        key=message.id.hex,
+        id=row_id,
+        key=row_id.hex if cc else message.id.hex,
         message_id=message.id,
-        ticket_id=ticket.id,
+        ticket_id=message.ticket_id,
         channel=message.channel,
         recipient_kind=to.recipient_kind,
         recipient=to.recipient,
+        cc=cc,
         envelope=template
         or {},  # otherwise sealed at the first try, when all that went before has its ids
         state="queued",
@@ -126,37 +146,44 @@ def _is_of_an_earlier_try(row: Outbound, receipt: Receipt) -> bool:
     return 0 < receipt.attempt < row.attempts + again
 
 
-def retry_outbound(services: Services, agent: Agent, message_id: UUID) -> None:
+def retry_outbound(
+    services: Services, agent: Agent, message_id: UUID, *, copy_id: UUID | None = None
+) -> None:
     """A person sends again what failed or may have failed. The key stays the same.
 
+    `copy_id` is the row of one copy; None is the message to whom it is meant for.
     Raises `NotFound`, and `Conflict` where it is on its way or has arrived.
     """
     with services.begin() as tx:
-        ticket, row = _lock_for(tx, agent, message_id)
+        ticket, row = _lock_for(tx, agent, message_id, copy_id)
         row.not_before, row.give_up_at = tx.at, tx.at + GIVE_UP_AFTER
         row.state, row.last_error, row.dead_at = "queued", "", None
         append_state(tx, ticket, row, actor=Actor.staff(agent.id))
         tx.enqueue("send_outbound", str(row.id))
 
 
-def give_up(services: Services, agent: Agent, message_id: UUID) -> None:
+def give_up(
+    services: Services, agent: Agent, message_id: UUID, *, copy_id: UUID | None = None
+) -> None:
     """A person decides that a message stays unsent. Proof that it arrived still counts.
 
     Raises `NotFound`, and `Conflict` where it has left.
     """
     with services.begin() as tx:
-        ticket, row = _lock_for(tx, agent, message_id)
+        ticket, row = _lock_for(tx, agent, message_id, copy_id)
         row.state, row.dead_at = "cancelled", None
         append_state(tx, ticket, row, actor=Actor.staff(agent.id))
 
 
-def confirm_sent(services: Services, agent: Agent, message_id: UUID) -> None:
+def confirm_sent(
+    services: Services, agent: Agent, message_id: UUID, *, copy_id: UUID | None = None
+) -> None:
     """A person has found out that a message of unknown fate did leave.
 
     Raises `NotFound`, and `Conflict` where its fate is known.
     """
     with services.begin() as tx:
-        ticket, row = _lock_for(tx, agent, message_id)
+        ticket, row = _lock_for(tx, agent, message_id, copy_id)
         if row.state != "uncertain":
             raise Conflict(FATE_IS_KNOWN)
         row.state, row.sent_at = "sent", row.last_try_at or tx.at
@@ -164,20 +191,20 @@ def confirm_sent(services: Services, agent: Agent, message_id: UUID) -> None:
 
 
 def take_back(services: Services, agent: Agent, message_id: UUID) -> None:
-    """Stop an answer that has not begun to leave, and owe the customer one again.
+    """Stop an answer and its copies before any has begun to leave, and owe the customer one again.
 
     Raises `NotFound`, and `Conflict` once it is too late.
     """
     with services.begin() as tx:
         ticket, row = _lock_both(tx, agent, message_id)
-        if not may_take_back(row, tx.at):
+        rows = [row, *(_lock_row(tx, one.id) for one in copies_of(tx.session, message_id))]
+        if not all(may_take_back(one, tx.at) for one in rows):
             raise Conflict(TOO_LATE)
-        row.state = "cancelled"
-        append_state(tx, ticket, row, actor=Actor.staff(agent.id))
+        for one in rows:
+            one.state = "cancelled"
+            append_state(tx, ticket, one, actor=Actor.staff(agent.id))
         _owe_again(tx, ticket, agent)
-        following = next_in_line(tx.session, row)
-        if following is not None:
-            tx.enqueue("send_outbound", str(following))
+        _let_go_on(tx, row)
 
 
 def may_take_back(row: Outbound, at: datetime) -> bool:
@@ -219,10 +246,14 @@ def advance(tx: UnitOfWork, ticket: Ticket, row: Outbound, state: str, *, why: s
     if state in SHOWN:
         append_state(tx, ticket, row, actor=Actor.system())
     if held_up and state not in ON_ITS_WAY:
-        tx.session.flush()
-        following = next_in_line(tx.session, row)
-        if following is not None:
-            tx.enqueue("send_outbound", str(following))
+        _let_go_on(tx, row)
+
+
+def _let_go_on(tx: UnitOfWork, row: Outbound) -> None:
+    """Have sent what waited for a message that waits no more."""
+    tx.session.flush()
+    for following in next_in_line(tx.session, row):
+        tx.enqueue("send_outbound", str(following))
 
 
 def append_state(tx: UnitOfWork, ticket: Ticket, row: Outbound, *, actor: Actor) -> None:
@@ -231,7 +262,8 @@ def append_state(tx: UnitOfWork, ticket: Ticket, row: Outbound, *, actor: Actor)
         ticket,
         "message.state",
         actor=actor,
-        data={"message_id": str(row.message_id), "state": row.state},
+        data={"message_id": str(row.message_id), "state": row.state}
+        | ({"cc": row.recipient} if row.cc else {}),
     )
 
 
@@ -246,19 +278,32 @@ def _owe_again(tx: UnitOfWork, ticket: Ticket, agent: Agent) -> None:
     ticket.waiting_since = unanswered.at
 
 
-def _lock_for(tx: UnitOfWork, agent: Agent, message_id: UUID) -> tuple[Ticket, Outbound]:
-    """Lock a message that waits for a person's decision."""
-    ticket, row = _lock_both(tx, agent, message_id)
+def _lock_for(
+    tx: UnitOfWork, agent: Agent, message_id: UUID, copy_id: UUID | None
+) -> tuple[Ticket, Outbound]:
+    """Lock a message, or a copy of it, that waits for a person's decision."""
+    ticket, row = _lock_both(tx, agent, message_id, copy_id)
     if row.state not in FOR_A_PERSON:
         raise Conflict("This message is on its way or has arrived.")
     return ticket, row
 
 
-def _lock_both(tx: UnitOfWork, agent: Agent, message_id: UUID) -> tuple[Ticket, Outbound]:
+def _lock_both(
+    tx: UnitOfWork, agent: Agent, message_id: UUID, copy_id: UUID | None = None
+) -> tuple[Ticket, Outbound]:
     message = message_visible_to(tx.session, agent, message_id)
     ticket = lock_ticket_visible_to(tx, agent, message.ticket_id)
-    found = outbound_of_message(tx.session, message_id)
-    if found is None:
+    first = outbound_of_message(tx.session, message_id)
+    if first is None:
         raise NotFound("message")
-    row = tx.session.get_one(Outbound, found.id, with_for_update=True, populate_existing=True)
+    row = _lock_row(tx, copy_id or first.id)
+    if row.message_id != message_id:
+        raise NotFound("message")
     return ticket, row
+
+
+def _lock_row(tx: UnitOfWork, row_id: UUID) -> Outbound:
+    row = tx.session.get(Outbound, row_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound("outbound")
+    return row

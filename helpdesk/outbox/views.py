@@ -7,8 +7,9 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from helpdesk.errors import Conflict
+from helpdesk.errors import Conflict, InvalidInput
 from helpdesk.outbox.log import LogAsk, log_screen
+from helpdesk.outbox.queries import message_of
 from helpdesk.outbox.service import confirm_sent, give_up, retry_outbound, take_back
 from helpdesk.outbox.trial import Trial, try_ways_out
 from helpdesk.outbox.words import say_error
@@ -23,7 +24,7 @@ bp = Blueprint("outbox", __name__)
 @requires("ticket.reply")
 def retry(message_id: UUID) -> ResponseReturnValue:
     """Send it again. The timeline hears of it by its own hint, so there is nothing to show."""
-    retry_outbound(services(), current_agent(), message_id)
+    retry_outbound(services(), current_agent(), message_id, copy_id=_copy_id())
     return "", 204
 
 
@@ -31,7 +32,7 @@ def retry(message_id: UUID) -> ResponseReturnValue:
 @requires("ticket.reply")
 def leave(message_id: UUID) -> ResponseReturnValue:
     """Let it stay unsent."""
-    give_up(services(), current_agent(), message_id)
+    give_up(services(), current_agent(), message_id, copy_id=_copy_id())
     return "", 204
 
 
@@ -39,7 +40,7 @@ def leave(message_id: UUID) -> ResponseReturnValue:
 @requires("ticket.reply")
 def was_sent(message_id: UUID) -> ResponseReturnValue:
     """Somebody found out that it did leave."""
-    confirm_sent(services(), current_agent(), message_id)
+    confirm_sent(services(), current_agent(), message_id, copy_id=_copy_id())
     return "", 204
 
 
@@ -57,13 +58,15 @@ def deliveries() -> ResponseReturnValue:
     return _log()
 
 
-@bp.post("/deliveries/<uuid:message_id>/<any(retry, 'give-up', 'was-sent'):decision>")
+@bp.post("/deliveries/<uuid:row_id>/<any(retry, 'give-up', 'was-sent'):decision>")
 @requires("delivery.manage")
-def decide(message_id: UUID, decision: str) -> ResponseReturnValue:
+def decide(row_id: UUID, decision: str) -> ResponseReturnValue:
     """Decide from the log what the conversation lets decide too; both end alike."""
     act = {"retry": retry_outbound, "give-up": give_up, "was-sent": confirm_sent}[decision]
+    with services().reading() as session:
+        message_id = message_of(session, row_id)
     try:
-        act(services(), current_agent(), message_id)
+        act(services(), current_agent(), message_id, copy_id=row_id)
     except Conflict as refusal:
         return _log(problem=sentence_of(refusal)), 409
     if request.headers.get("HX-Request") != "true":
@@ -79,6 +82,16 @@ def try_out() -> ResponseReturnValue:
     if request.headers.get("HX-Request") == "true":
         return render_template("outbox/_trial.html", trial=trial)
     return _log(trial=trial)
+
+
+def _copy_id() -> UUID | None:
+    """Return which copy of the message is meant; None for the message itself."""
+    if not request.args.get("copy"):
+        return None
+    try:
+        return UUID(request.args["copy"])
+    except ValueError:
+        raise InvalidInput("copy", "This is not an id.") from None
 
 
 def _log(*, problem: str = "", trial: Trial | None = None) -> str:

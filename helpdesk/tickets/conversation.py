@@ -1,7 +1,9 @@
 """The middle column: header, clocks, composer, and the earlier conversations."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from helpdesk.customers.model import Customer
 from helpdesk.inbox.threading import follow_merges
-from helpdesk.outbox.queries import ReplyChannel, reply_channels
+from helpdesk.outbox.queries import ReplyChannel, cc_of_last_answer, reply_channels
 from helpdesk.phone.queries import templates, window_until
 from helpdesk.realtime.presence import Viewer
 from helpdesk.sla.queries import clocks_of
@@ -19,7 +21,7 @@ from helpdesk.sla.rules import Clock
 from helpdesk.staff.agent import Agent
 from helpdesk.staff.model import Staff
 from helpdesk.tickets.desk import CARRY_FILES
-from helpdesk.tickets.model import Message, Ticket
+from helpdesk.tickets.model import Draft, Message, Ticket
 from helpdesk.tickets.queries import drafts_of, tags_of, visible_to
 from helpdesk.tickets.screen import (
     Colleague,
@@ -136,7 +138,34 @@ def _composer(session: Session, ticket: Ticket, desk: Desk) -> ComposerScreen:
         may_note=desk.agent.may("ticket.note"),
         templates="whatsapp" in keys and bool(templates(session, usable=True)),
         attach=any(way.key in CARRY_FILES for way in ways),
+        **(_cc(session, ticket, ways, reply) if "email" in keys else {}),
     )
+
+
+def _cc(
+    session: Session, ticket: Ticket, ways: Iterable[ComposerChannel], draft: Draft | None
+) -> dict[str, Any]:
+    """Return who gets a copy, and who might: nobody does before a person has said so.
+
+    A stranger may have written in the customer's name and put herself in Cc.
+    """
+    going = {way.address for way in ways}
+    kept = cc_of_last_answer(session, ticket.id)
+    cc = draft.cc if draft else ", ".join(one for one in kept if one not in going)
+    named = session.scalar(
+        select(Message.facts)
+        .where(
+            Message.ticket_id == ticket.id,
+            Message.channel == "email",
+            Message.direction == "in",
+            Message.auto == "",
+        )
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    going |= {one.strip() for one in cc.split(",")}
+    guesses = (named or {}).get("cc", "").split(", ")
+    return {"cc": cc, "cc_guesses": tuple(one for one in guesses if one and one not in going)}
 
 
 def _way(session: Session, ticket: Ticket, way: ReplyChannel, now: datetime) -> ComposerChannel:

@@ -4,6 +4,7 @@ Each opens the transaction and locks the ticket through the eyes of whoever asks
 she may not see she cannot change: `NotFound`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -15,8 +16,10 @@ from helpdesk.errors import Conflict, InvalidInput
 from helpdesk.events.service import Actor, append_event
 from helpdesk.inbox.files import KeptFile, attach
 from helpdesk.inbox.masking import mask_text
+from helpdesk.mailboxes.queries import leads_to_us, without_tag
 from helpdesk.outbox.service import queue_message
 from helpdesk.services import Services
+from helpdesk.settings import Settings
 from helpdesk.staff.agent import Agent
 from helpdesk.staff.model import Staff
 from helpdesk.tickets.model import Draft, Message, Ticket, TicketTag
@@ -45,6 +48,7 @@ class ReplyAsk:
     anyway: bool = False  # she was told of a colleague's answer and sends hers all the same
     then: str = ""  # a key of THEN
     files: tuple[KeptFile, ...] = ()  # on disk already; CARRY_FILES says where they may go
+    cc: tuple[str, ...] = ()  # addresses that get a copy of a mail
 
 
 def reply(services: Services, agent: Agent, ticket_id: UUID, ask: ReplyAsk) -> Message:
@@ -65,6 +69,7 @@ def reply(services: Services, agent: Agent, ticket_id: UUID, ask: ReplyAsk) -> M
             and colleague_answered_after(tx.session, ticket.id, ask.seen_seq, agent.id)
         ):
             raise Conflict("A colleague answered while you were writing. Read it, then send again.")
+        _check_cc(tx, services.settings, ask.cc)
         message = add_staff_message(
             tx,
             ticket,
@@ -78,7 +83,7 @@ def reply(services: Services, agent: Agent, ticket_id: UUID, ask: ReplyAsk) -> M
             attach(tx, message.id, file, attachment_id=uuid4())
         # A chat is talked, not posted: nobody takes a spoken word back.
         hold_s = 0 if ask.channel == "chat" else services.settings.undo_send_s
-        queue_message(tx, ticket, message, hold_s=hold_s)
+        queue_message(tx, ticket, message, hold_s=hold_s, cc=ask.cc)
         if status := THEN[ask.then]:
             set_status(tx, ticket, status, actor=Actor.staff(agent.id))
         _drop_draft(tx, agent, ticket_id, "reply")
@@ -202,8 +207,9 @@ def wake(tx: UnitOfWork, ticket: Ticket, *, actor: Actor) -> None:
 
 
 def save_draft(
-    services: Services, agent: Agent, ticket_id: UUID, *, kind: str, channel: str, body: str
-) -> None:
+    services: Services, agent: Agent, ticket_id: UUID, *,
+    kind: str, channel: str, body: str, cc: str = "",
+) -> None:  # fmt: skip
     """Keep what somebody has begun to write; nothing left of it deletes it."""
     with services.begin() as tx:
         ticket_visible_to(tx.session, agent, ticket_id)
@@ -215,6 +221,7 @@ def save_draft(
             draft = Draft(staff_id=agent.id, ticket_id=ticket_id, kind=kind)
             tx.session.add(draft)
         draft.channel, draft.body, draft.saved_at = channel, mask_text(body), tx.at
+        draft.cc = cc
 
 
 def read(services: Services, agent: Agent, ticket_id: UUID, seq: int) -> None:
@@ -223,6 +230,14 @@ def read(services: Services, agent: Agent, ticket_id: UUID, seq: int) -> None:
         ticket = ticket_visible_to(tx.session, agent, ticket_id)
         mark_read(tx, ticket_id, agent.id, min(seq, ticket.last_seq))
     services.relay.tell_visitor(ticket.chat_key, "hint", {"seq": seq})  # her messages are read
+
+
+def _check_cc(tx: UnitOfWork, settings: Settings, addresses: Iterable[str]) -> None:
+    """Refuse a copy to ourselves: it would come in again as mail."""
+    for one in addresses:
+        ours = without_tag(one) == settings.mail_address.lower()
+        if ours or leads_to_us(tx.session, one):
+            raise InvalidInput("cc", "A copy to one of our own mailboxes is of no use.")
 
 
 def _posted_before(

@@ -1,13 +1,16 @@
 """What the console posts, as typed values or `InvalidInput`."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
+from email.utils import getaddresses
 from uuid import UUID
 
 from werkzeug.datastructures import FileStorage
 
 from channels.port import File
+from helpdesk.customers.handles import normalise
 from helpdesk.errors import InvalidInput
 from helpdesk.tickets.desk import CARRY_FILES, CATEGORY_STATUS, THEN, ReplyAsk
 from helpdesk.tickets.model import CHANNELS
@@ -17,6 +20,9 @@ LONGEST_BODY = 20_000
 LONGEST_TEXT = 1600  # characters the provider of texts takes in one
 TEXTS = ("sms", "whatsapp")
 LONGEST_TAG = 40
+LONGEST_CC = 3_000
+MOST_CC = 10
+_SEPARATORS = re.compile(r"[,;\s]*[,;\n]\s*")
 LONGEST_FILE = 10 * 1024 * 1024  # bytes
 MOST_FILES = 5
 OPENING = time(9)  # of the morning somebody snoozes to
@@ -32,7 +38,7 @@ class NoteAsk:
 
 
 def read_reply(form: Form, adapters: Collection[str] = ()) -> ReplyAsk:
-    refuse_unknown(form, "body", "channel", "client_msg_id", "seen_seq", "anyway", "then")
+    refuse_unknown(form, "body", "channel", "client_msg_id", "seen_seq", "anyway", "then", "cc")
     channel = one_of(form, "channel", (*CHANNELS, *adapters))
     body = read_body(form)
     if channel in TEXTS and len(body) > LONGEST_TEXT:
@@ -46,7 +52,32 @@ def read_reply(form: Form, adapters: Collection[str] = ()) -> ReplyAsk:
         seen_seq=read_seen(form),
         anyway=form.get("anyway") == "1",
         then=one_of(form, "then", tuple(THEN), default=""),
+        cc=read_cc(form, channel),
     )
+
+
+def read_cc(form: Form, channel: str) -> tuple[str, ...]:
+    """Return the addresses that get a copy, each once, as they are stored.
+
+    They are typed as in a mail program: names or none, behind commas or semicolons.
+    """
+    typed = _SEPARATORS.sub(", ", form.get("cc", "")).strip(" ,")
+    if not typed:
+        return ()
+    if channel != "email":
+        raise InvalidInput("cc", "Only a mail has copies.")
+    if len(typed) > LONGEST_CC:
+        raise InvalidInput("cc", "These are too many copies: 10 at most.")
+    if not typed.isprintable():
+        raise InvalidInput("cc", "One of the copies has no e-mail address.")
+    found = [address for _, address in getaddresses([typed])]
+    try:
+        addresses = tuple(dict.fromkeys(normalise("email", one) for one in found))
+    except InvalidInput:
+        raise InvalidInput("cc", "One of the copies has no e-mail address.") from None
+    if len(addresses) > MOST_CC:
+        raise InvalidInput("cc", "These are too many copies: 10 at most.")
+    return addresses
 
 
 def read_files(channel: str, sent: Iterable[FileStorage]) -> list[File]:
@@ -140,14 +171,15 @@ def read_snooze(form: Form, now: datetime, zone: tzinfo) -> datetime | None:
     return morning.astimezone(now.tzinfo)
 
 
-def read_draft(form: Form) -> tuple[str, str, str]:
-    """Return kind, channel and body."""
-    refuse_unknown(form, "kind", "channel", "body")
+def read_draft(form: Form) -> tuple[str, str, str, str]:
+    """Return kind, channel, body and the copies as they were typed."""
+    refuse_unknown(form, "kind", "channel", "body", "cc")
     body = form.get("body", "").replace("\r\n", "\n").replace("\x00", "")
     if len(body) > LONGEST_BODY:
         raise InvalidInput("body", "This text is too long to send.")
     channel = one_of(form, "channel", ("", *CHANNELS), default="")
-    return one_of(form, "kind", ("reply", "note")), channel, body
+    cc = form.get("cc", "").replace("\x00", "").strip()[:LONGEST_CC]
+    return one_of(form, "kind", ("reply", "note")), channel, body, cc
 
 
 def read_seq(form: Form, name: str = "seq") -> int:

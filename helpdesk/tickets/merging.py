@@ -70,7 +70,7 @@ def _lock_pair(tx: UnitOfWork, agent: Agent, ticket_id: UUID) -> tuple[Ticket, T
 
 def _invite(tx: UnitOfWork, ticket: Ticket, other: Ticket) -> None:
     for one in tx.session.scalars(select(Participant).where(Participant.ticket_id == ticket.id)):
-        add_participant(tx, other, one.kind, one.value)
+        add_participant(tx, other, one.kind, one.value, cc=one.cc)
 
 
 def _owe_there(tx: UnitOfWork, ticket: Ticket, other: Ticket, agent: Agent) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk.db import Base
@@ -101,6 +101,7 @@ class Participant(Base):
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
     kind: Mapped[str]
     value: Mapped[str]
+    cc: Mapped[bool] = mapped_column(default=False, server_default=false())  # gets copies only
 
 
 class Message(Base):
@@ -158,6 +159,7 @@ class Draft(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(default="")
     body: Mapped[str]
+    cc: Mapped[str] = mapped_column(default="", server_default="")  # as it was typed
     saved_at: Mapped[datetime]
 
 

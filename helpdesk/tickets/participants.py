@@ -69,16 +69,17 @@ def ask_ahead_who_takes_part(
 
 
 def add_participant(
-    tx: UnitOfWork, ticket: Ticket, kind: str, value: str, *, nobody_yet: bool = False
-) -> None:
+    tx: UnitOfWork, ticket: Ticket, kind: str, value: str, *,
+    cc: bool = False, nobody_yet: bool = False,
+) -> None:  # fmt: skip
     """Let an address take part in a locked ticket: its answers will land there. Safe to repeat.
 
-    `nobody_yet` says that the ticket was opened just now, so there is nothing to look up.
+    One that only gets copies (`cc`) is never whom answers go to. `nobody_yet` says that the ticket was opened just now, so there is nothing to look up.
     """
     place = (ticket.id, kind, value)
     if not nobody_yet and answered(tx.session, _TAKES_PART, place, lambda: _is_there(tx, place)):
         return
-    tx.record(Participant(id=tx.new_id(), ticket_id=ticket.id, kind=kind, value=value))
+    tx.record(Participant(id=tx.new_id(), ticket_id=ticket.id, kind=kind, value=value, cc=cc))
     answer_ahead(tx.session, _TAKES_PART, {place: True})
 
 

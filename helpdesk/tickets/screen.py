@@ -101,6 +101,16 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyItem:
+    """What became of one copy of a mail."""
+
+    id: str
+    recipient: str
+    state: SendState
+    error: str = ""  # why it was not sent, safe to show
+
+
+@dataclass(frozen=True, slots=True)
 class MessageItem:
     """Something said to or by the customer."""
 
@@ -128,6 +138,7 @@ class MessageItem:
     parts: int = 0  # SMS segments
     retry: bool = False  # this reader may send it again
     undo_until: datetime | None = None  # this reader may stop it until then
+    copies: tuple[CopyItem, ...] = ()
     kind: Literal["message"] = "message"
 
 
@@ -267,6 +278,8 @@ class ComposerScreen:
     macros: tuple[Snippet, ...] = ()
     facts: tuple[Snippet, ...] = ()
     attach: bool = False
+    cc: str = ""  # who gets a copy of a mail: as it was typed, or as of the last answer
+    cc_guesses: tuple[str, ...] = ()  # whom the customer's last mail named beside us
     templates: bool = False  # there are approved texts for WhatsApp
     may_reply: bool = True
     may_note: bool = True

@@ -27,6 +27,7 @@ from helpdesk.tickets.dispute_words import dispute_words
 from helpdesk.tickets.model import Message, Ticket
 from helpdesk.tickets.screen import (
     Attachment,
+    CopyItem,
     DayLine,
     MessageItem,
     NoteItem,
@@ -58,6 +59,7 @@ class _Rows:
 
     messages: dict[UUID, Message] = field(default_factory=dict)
     outbound: dict[UUID, Outbound] = field(default_factory=dict)
+    copies: dict[UUID, list[Outbound]] = field(default_factory=dict)
     files: dict[UUID, list[AttachmentRow]] = field(default_factory=dict)
     names: dict[UUID, str] = field(default_factory=dict)
     charges: dict[int, str] = field(default_factory=dict)
@@ -105,8 +107,13 @@ def _fetch(session: Session, events: Sequence[Event]) -> _Rows:
     wanted = {UUID(event.data["message_id"]) for event in events if "message_id" in event.data}
     for message in session.scalars(select(Message).where(Message.id.in_(wanted))):
         rows.messages[message.id] = message
-    for sending in session.scalars(select(Outbound).where(Outbound.message_id.in_(wanted))):
-        rows.outbound[sending.message_id] = sending
+    for sending in session.scalars(
+        select(Outbound).where(Outbound.message_id.in_(wanted)).order_by(Outbound.id)
+    ):
+        if sending.cc:
+            rows.copies.setdefault(sending.message_id, []).append(sending)
+        else:
+            rows.outbound[sending.message_id] = sending
     for file in session.scalars(
         select(AttachmentRow)
         .where(AttachmentRow.message_id.in_(wanted))
@@ -142,9 +149,6 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
             yield NoteItem(message.seq, author, message.at, plain(message.body), id=str(message.id))
             continue
         sending = rows.outbound.get(message.id)
-        stuck = sending is not None and (
-            sending.state in ("failed", "uncertain") or is_late(sending.state, sending.last_error)
-        )
         yield MessageItem(
             seq=message.seq,
             direction=message.direction,  # type: ignore[arg-type]  # CHECKs keep the words
@@ -157,9 +161,7 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
             language=message.language.replace("_", "-"),
             state=sending.state if sending else "",  # type: ignore[arg-type]
             state_at=sending.sent_at if sending else None,
-            error=say_error(sending.last_error, writer.formats.gettext)
-            if sending and stuck
-            else "",
+            error=_fault(sending, writer) if sending else "",
             parts=count_segments(message.body).count if message.channel == "sms" and sending else 0,
             attachments=tuple(
                 Attachment(file.name, f"/attachments/{file.id}", file.size, file.media_type)
@@ -173,10 +175,22 @@ def _messages(rows: _Rows, writer: Writer) -> Iterator[MessageItem | NoteItem]:
             facts=message.facts,
             recording_url=message.media_url,
             seconds=message.media_seconds,
-            retry=stuck and writer.may_send,
+            retry=sending is not None and _is_stuck(sending) and writer.may_send,
+            copies=tuple(
+                CopyItem(str(one.id), one.recipient, one.state, _fault(one, writer))  # type: ignore[arg-type]
+                for one in rows.copies.get(message.id, ())
+            ),
             undo_until=_undo_until(sending, writer),
         )
         seen.add(author.name)
+
+
+def _is_stuck(sending: Outbound) -> bool:
+    return sending.state in ("failed", "uncertain") or is_late(sending.state, sending.last_error)
+
+
+def _fault(sending: Outbound, writer: Writer) -> str:
+    return say_error(sending.last_error, writer.formats.gettext) if _is_stuck(sending) else ""
 
 
 def _undo_until(sending: Outbound | None, writer: Writer) -> datetime | None:

@@ -172,8 +172,10 @@ def related(ticket_id: UUID) -> ResponseReturnValue:
 @bp.post("/tickets/<uuid:ticket_id>/draft")
 @requires("ticket.note")
 def draft(ticket_id: UUID) -> ResponseReturnValue:
-    kind, channel, body = forms.read_draft(request.form)
-    desk.save_draft(services(), current_agent(), ticket_id, kind=kind, channel=channel, body=body)
+    kind, channel, body, cc = forms.read_draft(request.form)
+    desk.save_draft(
+        services(), current_agent(), ticket_id, kind=kind, channel=channel, body=body, cc=cc
+    )
     return "", 204
 
 

@@ -14,11 +14,35 @@ export const composer = () => $("#composer");
 const kindOf = (form) => form.dataset.kind;
 const textOf = (form, kind = kindOf(form)) => form.elements[kind];
 
+const ccOf = (form) => form.elements.cc?.value.trim() ?? "";
+const written = (form, kind) => textOf(form, kind).value + (kind === "reply" ? `\n\0${ccOf(form)}` : "");
+
+/** Show the line of copies where the answer is a mail and somebody gets one, or may. */
+function placeCc(form, { open = false } = {}) {
+  const line = $("#cmp-cc", form);
+  if (!line) return;
+  const mail = form.elements.channel.value === "email";
+  const shown = open || !line.hidden || ccOf(form) !== "" || $("[data-cc]", line) !== null;
+  line.hidden = !(mail && shown);
+  $(".cmp-tabs [data-show-cc]", form).hidden = !mail || shown;
+}
+
+function addCc(address) {
+  const form = composer();
+  if (address) {
+    const field = form.elements.cc;
+    field.value = [ccOf(form).replace(/[,;\s]+$/, ""), address].filter(Boolean).join(", ");
+    for (const guess of $$("[data-cc]", form)) if (guess.dataset.cc === address) guess.remove();
+  } else choose("email", { focus: false });
+  placeCc(form, { open: true });
+  form.elements.cc.focus();
+}
+
 /** Note what the server sent, so that only changes are saved. */
 export function adopt() {
   const form = composer();
   if (!form) return;
-  for (const kind of ["reply", "note"]) saved.set(`${form.dataset.ticket} ${kind}`, textOf(form, kind).value);
+  for (const kind of ["reply", "note"]) saved.set(`${form.dataset.ticket} ${kind}`, written(form, kind));
   countSms(form);
 }
 
@@ -37,6 +61,7 @@ export function choose(channel, { focus = true } = {}) {
   const pick = $(".cmp-pick", form);
   pick.className = `cmp-pick only-small ${channel}`;
   pick.firstElementChild.replaceWith($(`[data-pick="${channel}"] svg`, form).cloneNode(true));
+  placeCc(form);
   countSms(form);
   if (focus) textOf(form).focus();
   return true;
@@ -70,6 +95,7 @@ async function submit(form, then, { anyway = false } = {}) {
   if (kind === "reply") {
     values.set("channel", form.elements.channel.value);
     values.set("then", then);
+    if (form.elements.channel.value === "email") values.set("cc", ccOf(form));
     for (const file of form.elements.files?.files ?? []) values.append("files", file);
   }
   sending = true;
@@ -87,7 +113,7 @@ async function submit(form, then, { anyway = false } = {}) {
     if (!answer.ok) return refuse(form, answer.status < 500 ? body : "");
     merge(body);
     field.value = "";
-    saved.set(`${ticket} ${kind}`, "");
+    saved.set(`${ticket} ${kind}`, written(form, kind));
     if (form.elements.files) form.elements.files.value = "";
     form.elements.client_msg_id.value = crypto.randomUUID();
     toast(kind === "note" ? form.dataset.saved : form.dataset.sent);
@@ -149,12 +175,14 @@ async function saveDrafts() {
   if (!form || sending) return;
   for (const kind of ["reply", "note"]) {
     const key = `${form.dataset.ticket} ${kind}`;
-    const body = textOf(form, kind).value;
-    if (saved.get(key) === body) continue;
+    const now = written(form, kind);
+    if (saved.get(key) === now) continue;
     const before = saved.get(key);
-    saved.set(key, body);
+    saved.set(key, now);
+    const draft = { kind, body: textOf(form, kind).value, channel: form.elements.channel.value };
+    if (kind === "reply") draft.cc = ccOf(form);
     try {
-      const answer = await post(`/tickets/${form.dataset.ticket}/draft`, { kind, body, channel: form.elements.channel.value });
+      const answer = await post(`/tickets/${form.dataset.ticket}/draft`, draft);
       if (!answer.ok) saved.set(key, before);
     } catch {
       saved.set(key, before); // off line: the next round tries again
@@ -211,6 +239,9 @@ document.addEventListener("click", (event) => {
   if (pick) choose(pick.dataset.pick);
   const snippet = event.target.closest("[data-insert]");
   if (snippet) insert(snippet.dataset.insert);
+  if (event.target.closest("[data-show-cc]")) addCc("");
+  const guess = event.target.closest("[data-cc]");
+  if (guess) addCc(guess.dataset.cc);
   const again = event.target.closest("[data-retry]");
   if (again) writeAgain(again.closest(".msg"));
   const undo = event.target.closest("[data-undo]");

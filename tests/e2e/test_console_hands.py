@@ -230,3 +230,37 @@ def test_every_kind_of_button_shows_the_focus(console: Page, selector: str) -> N
     console.keyboard.press("Tab")  # from here on the browser draws rings
     console.focus(selector)
     assert ring(console, selector)
+
+
+def test_a_copy_goes_with_a_mail_and_with_nothing_else(console: Page, specimens: Specimens) -> None:
+    line, ask = console.locator("#cmp-cc"), console.locator(".cmp-tabs [data-show-cc]")
+    expect(line).to_be_hidden()
+    expect(ask).to_be_hidden()
+    console.click("#tab-email")
+    ask.press("Enter")
+    expect(console.locator("#cc")).to_be_focused()
+    expect(ask).to_be_hidden()
+    console.keyboard.type("contas@x.example")
+    console.fill("#body-reply", "Goes to both")
+    console.keyboard.press("Control+Enter")
+    until(console, lambda: len(specimens.sent("/reply")) == 1)
+    expect(console.locator("#body-reply")).to_have_value("")
+    expect(console.locator("#cc")).to_have_value("contas@x.example")
+    console.click("#tab-whatsapp")
+    expect(line).to_be_hidden()
+    console.fill("#body-reply", "Goes to one")
+    console.keyboard.press("Control+Enter")
+    until(console, lambda: len(specimens.sent("/reply")) == 2)
+    assert [form.get("cc") for form in specimens.sent("/reply")] == ["contas@x.example", None]
+
+
+def test_a_draft_of_copies_is_saved_without_a_change_of_the_text(
+    console: Page, specimens: Specimens
+) -> None:
+    console.click("#tab-email")
+    console.fill("#body-reply", "Oi")
+    until(console, lambda: specimens.sent("/draft"))
+    console.locator(".cmp-tabs [data-show-cc]").click()
+    console.keyboard.type("b@x.example")
+    until(console, lambda: specimens.sent("/draft")[-1].get("cc") == "b@x.example")
+    assert specimens.sent("/draft")[-1]["body"] == "Oi"

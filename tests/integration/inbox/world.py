@@ -1,7 +1,7 @@
 """An organisation whose channels are played: deliveries are notes of what an adapter reads."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from helpdesk.events.service import Actor
 from helpdesk.inbox import model
 from helpdesk.inbox.service import mail_source, read_one, store_delivery
 from helpdesk.outbox.model import Outbound as Row
+from helpdesk.outbox.queries import copies_of
 from helpdesk.services import Services
 from helpdesk.staff.agent import Agent
 from helpdesk.tickets.model import Message, Participant, Ticket
@@ -148,7 +149,9 @@ class World:
                 add_handle(tx, customer.id, kind=kind, value=value, verified=True)  # type: ignore[arg-type]
         return customer.id
 
-    def replies(self, ticket_id: UUID, text: str = "Olá!", *, channel: str = "email") -> UUID:
+    def replies(
+        self, ticket_id: UUID, text: str = "Olá!", *, channel: str = "email", cc: Sequence[str] = ()
+    ) -> UUID:
         """Have the agent answer; return the message."""
         from helpdesk.outbox.service import queue_message
 
@@ -158,7 +161,7 @@ class World:
                 tx, ticket, self.agent,
                 channel=channel, body=text, visibility="public", client_msg_id=None,
             )  # fmt: skip
-            queue_message(tx, ticket, message)
+            queue_message(tx, ticket, message, cc=cc)
         return message.id
 
     def notes(self, ticket_id: UUID, text: str) -> UUID:
@@ -204,7 +207,12 @@ class World:
 
     def outbound(self, message_id: UUID) -> Row:
         with self.services.reading() as session:
-            return session.scalars(select(Row).where(Row.message_id == message_id)).one()
+            rows = select(Row).where(Row.message_id == message_id, ~Row.cc)
+            return session.scalars(rows).one()
+
+    def copies(self, message_id: UUID) -> list[Row]:
+        with self.services.reading() as session:
+            return list(copies_of(session, message_id))
 
     def participants(self, ticket_id: UUID) -> set[tuple[str, str]]:
         with self.services.reading() as session:

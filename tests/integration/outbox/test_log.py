@@ -65,7 +65,9 @@ def test_each_end_of_a_message_has_its_own_list(world_on_both: World, clock: Tes
     unsure = fails(world, tickets[2], Uncertain("cut"))
     sent = fails(world, tickets[3])
     waits = fails(world, tickets[4], Unreachable("away"))
-    lists = {kind: {row.message_id for row in log_of(world, kind).rows} for kind in KINDS}
+    lists = {kind: {row.id for row in log_of(world, kind).rows} for kind in KINDS}
+    ends = (dead, refused, unsure, sent, waits)
+    dead, refused, unsure, sent, waits = (world.outbound(one).id for one in ends)
     assert lists == {
         "attention": {str(dead), str(refused), str(unsure)},
         "waiting": {str(waits)},
@@ -186,10 +188,12 @@ def test_the_log_asks_whether_an_uncertain_message_was_sent(
     page = browser.get("/deliveries").get_data(as_text=True)
     for told in (ANA, "Was it sent?", "the connection was cut", "not known if it arrived"):
         assert told in page
-    said = browser.post(f"/deliveries/{message_id}/was-sent?kind=sent", htmx=True)
+    said = browser.post(
+        f"/deliveries/{world.outbound(message_id).id}/was-sent?kind=sent", htmx=True
+    )
     assert ANA in said.get_data(as_text=True)
     assert world.outbound(message_id).state == "sent"
-    again = browser.post(f"/deliveries/{message_id}/give-up", htmx=True)
+    again = browser.post(f"/deliveries/{world.outbound(message_id).id}/give-up", htmx=True)
     assert (again.status_code, "arrived" in again.get_data(as_text=True)) == (409, True)
 
 
@@ -199,12 +203,12 @@ def test_dead_letters_are_sent_again_or_left_from_the_log(
     dead = dies_after_a_day(world, ticket_id, clock)
     browser.sign_in("supervisor@sabia.example")  # a day has passed
     assert "given up after a day" in browser.get("/deliveries?kind=dead").get_data(as_text=True)
-    answer = browser.post(f"/deliveries/{dead}/retry?kind=dead")
+    answer = browser.post(f"/deliveries/{world.outbound(dead).id}/retry?kind=dead")
     assert (answer.status_code, answer.location) == (303, "/deliveries?kind=dead")
     assert world.outbound(dead).state == "queued"
     world.drain()
     refused = fails(world, ticket_id, Refused("no"))
-    browser.post(f"/deliveries/{refused}/give-up")
+    browser.post(f"/deliveries/{world.outbound(refused).id}/give-up")
     assert world.outbound(refused).state == "cancelled"
 
 

@@ -141,3 +141,16 @@ def test_a_token_put_into_an_address_is_found_again() -> None:
     assert reply_tokens([f"Sabiá <{address}>"]) == ("q7x2m4k9v1c8b3n6",)
     with pytest.raises(ValueError, match="reply token"):
         with_reply_token("suporte@sabia.example", "a b")
+
+
+def test_a_mail_with_copies_names_its_receiver_and_them_whoever_it_goes_to() -> None:
+    cc = (Party("email", "contas@escritório.example"), Party("email", "b@x.example", "B, o chefe"))
+    for made in (compose(cc=cc), compose(cc=cc, to=cc[1], shown_to=REPLY.to)):
+        assert [one.addr_spec for one in made["To"].addresses] == ["ana@cliente.example"]
+        assert [(one.addr_spec, one.display_name) for one in made["Cc"].addresses] == [
+            ("contas@xn--escritrio-b7a.example", ""),
+            ("b@x.example", "B, o chefe"),
+        ]
+    assert compose()["Cc"] is None
+    with pytest.raises(Refused):
+        compose(cc=(Party("email", "b@x.example\r\nBcc: c@x.example"),))

@@ -304,3 +304,16 @@ def test_a_mail_that_is_a_container_itself_has_its_parts(kind: str) -> None:
 
 def test_the_name_of_a_group_is_no_part_of_an_address() -> None:
     assert [box.address for box in read_mailboxes("friends: ana@x.example")] == ["ana@x.example"]
+
+
+def test_whom_else_a_mail_went_to_is_told_without_us_and_its_sender() -> None:
+    found = read(
+        mail(
+            to="Suporte <SUPORTE+r.aB3_dE6-hI9@sabia.example>, B <b@x.example>",
+            cc="c@x.example, b@x.example, Ana <ana@cliente.example>, nobody",
+        )
+    )
+    assert found.data["cc"] == "b@x.example, c@x.example"
+    assert "cc" not in read(mail()).data
+    crowd = read(mail(cc=", ".join(f"p{n}@x.example" for n in range(300))))
+    assert len(crowd.data["cc"].split(", ")) == 20
