@@ -225,8 +225,13 @@ def _record(response: Any, script: Script, words: str) -> None:
         script.webhook_url,
         caller=form.get("From", ""),
         called=form.get("To", ""),
+        caller_name=form.get("CallerName", ""),
+        verstat=form.get("StirVerstat", ""),
         topic=script.topic,
     )
+    english = script.phrases.locale.startswith("en")
+    if not english:
+        _listen(response, script, back)
     response.record(
         action=back,
         method="POST",
@@ -236,9 +241,24 @@ def _record(response: Any, script: Script, words: str) -> None:
         recording_status_callback=back,
         recording_status_callback_method="POST",
         recording_status_callback_event="completed absent",
-        transcribe=True,
-        transcribe_callback=back,
+        transcribe=english or None,
+        transcribe_callback=back if english else None,
     )
     # Reached only where nothing was recorded.
     _say(response, script, script.phrases.silence)
     response.hangup()
+
+
+def _listen(response: Any, script: Script, back: str) -> None:
+    """Have the caller's words written down while she speaks, until the call is over.
+
+    The provider transcribes a recording in English only.
+    """
+    response.start().transcription(
+        name="voicemail",
+        track="inbound_track",
+        language_code=script.phrases.locale,
+        partial_results=False,
+        status_callback_url=back,
+        status_callback_method="POST",
+    )

@@ -12,7 +12,9 @@ bridge, bridged our own call: the colleague has picked up; what became of the cu
 leg             our own call: what became of the colleague's leg
 voicemail       RecordingUrl: posted twice, by <Record> itself (with From and To) and
                 once the sound is ready (without); the first one counts
-transcript      TranscriptionText: minutes later
+transcript      TranscriptionText: minutes later, in English
+utterance       TranscriptionEvent: what was heard between two pauses, in any other language,
+                while she speaks; the voicemail itself comes after them
 missed          the call is over, or its recording came out empty
 
 Every item of one call has `thread_key` = CallSid. The provider reports the end of every
@@ -20,6 +22,8 @@ call, also of one that left a voicemail, and this module cannot know which: an i
 `data["missed"]` is to be filed only where its `thread_key` holds nothing yet.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -35,7 +39,7 @@ from channels.twilio_gate import (
 )
 
 Ours = Literal["menu", "hold", "choice", "left", "connect", "talked", "bridge", "bridged", "leg"]
-Step = Literal[Ours, "call", "voicemail", "transcript", "missed", "none"]
+Step = Literal[Ours, "call", "voicemail", "transcript", "utterance", "missed", "none"]
 
 _OVER = frozenset({"completed", "no-answer", "busy", "failed", "canceled"})
 _OURS = frozenset(get_args(Ours))
@@ -47,6 +51,8 @@ def step_of(form: Form, url: str = "") -> Step:
     named = from_query(url, "step")
     if named in _OURS:
         return named  # type: ignore[return-value]  # one of them
+    if "TranscriptionEvent" in form:
+        return _step_of_listening(form)
     if "TranscriptionSid" in form:
         return "transcript" if form.get("TranscriptionStatus") == "completed" else "none"
     if "RecordingStatus" in form or "RecordingUrl" in form:
@@ -54,6 +60,11 @@ def step_of(form: Form, url: str = "") -> Step:
     if form.get("CallStatus") in _OVER:
         return "missed"
     return "call" if form.get("CallStatus") in ("ringing", "in-progress") else "none"
+
+
+def _step_of_listening(form: Form) -> Step:
+    heard = form["TranscriptionEvent"] == "transcription-content"
+    return "utterance" if heard and form.get("Final", "").lower() != "false" else "none"
 
 
 def _step_of_recording(form: Form) -> Step:
@@ -69,6 +80,11 @@ def key_of(form: Form, url: str = "") -> str:
     call = require_sid(form, "CallSid")
     step = step_of(form, url)
     match step:
+        case "utterance":
+            return f"{call}:utterance:{require_sid(form, 'TranscriptionSid')}:{_place(form)}"
+        case "none" if "TranscriptionEvent" in form:
+            names = ("TranscriptionEvent", "TranscriptionSid", "SequenceId")
+            return ":".join([call, *(as_word(form.get(name, "")) for name in names)])
         case "none":
             words = ("TranscriptionStatus", "RecordingStatus", "CallStatus")
             return f"{call}:{as_word(next((form[word] for word in words if form.get(word)), ''))}"
@@ -88,23 +104,52 @@ def parse(delivery: Delivery) -> list[Inbound | CallReport]:
     call = require_sid(form, "CallSid")
     step = step_of(form, delivery.url)
     items: list[Inbound | CallReport] = []
-    if step in ("menu", "voicemail", "transcript", "missed"):
-        items.append(_message(form, delivery.url, step, call))
+    text = _heard(form, step)
+    if step in ("menu", "voicemail", "transcript", "missed") or text:
+        items.append(_message(form, delivery.url, step, call, text))
     if report := _report(form, delivery.url, step, call):
         items.append(report)
     return items
 
 
-def _message(form: Form, url: str, step: Step, call: str) -> Inbound:
-    text = form.get("TranscriptionText", "").strip() if step == "transcript" else ""
+def _place(form: Form) -> int:
+    """Return which report this is of one listening, from 1 on."""
+    place = form.get("SequenceId", "")
+    if not re.fullmatch(r"[0-9]{1,9}", place):
+        raise Unreadable("SequenceId is missing or no number")
+    return int(place)
+
+
+def _heard(form: Form, step: Step) -> str:
+    """Return what a machine understood of the caller, "" where it was nothing."""
+    text = ""
+    if step == "transcript":
+        text = form.get("TranscriptionText", "")
+    elif step == "utterance":
+        text = _read_utterance(form.get("TranscriptionData", ""))
+    return text.strip()[:_LONGEST_TRANSCRIPT]
+
+
+def _read_utterance(data: str) -> str:
+    try:
+        told = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("TranscriptionData is not JSON") from error
+    text = told.get("transcript") if isinstance(told, dict) else None
+    if not isinstance(text, str):
+        raise Unreadable("TranscriptionData does not say what was heard")
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _message(form: Form, url: str, step: Step, call: str, text: str) -> Inbound:
     caller, trust = _read_caller(form, url, call)
     called = read_number(form.get("To") or from_query(url, "called"))
     return Inbound(
         channel="voice",
-        external_id=f"{call}:{step}",
+        external_id=key_of(form, url),
         sender=caller,
-        text=text[:_LONGEST_TRANSCRIPT],
-        reply_text=text[:_LONGEST_TRANSCRIPT],
+        text=text,
+        reply_text=text,
         sent_at=None,
         recipients=(called,) if called else (),
         trust="verified" if trust else "failed",
@@ -178,8 +223,9 @@ def _read_caller(form: Form, url: str, call: str) -> tuple[Party, bool]:
     number = form.get("From") or from_query(url, "caller")
     if not number:
         raise Unreadable("the delivery does not say who called")
-    proven = not form.get("StirVerstat", "").startswith("TN-Validation-Failed")
-    name = form.get("CallerName", "")
+    verstat = form.get("StirVerstat") or from_query(url, "verstat")
+    proven = not verstat.startswith("TN-Validation-Failed")
+    name = form.get("CallerName") or from_query(url, "caller_name")
     if read_number(number) is None:
         return Party("external", f"call:{call}", name), proven
     party = read_party(number, name=name)
@@ -190,6 +236,8 @@ def _facts(form: Form, step: Step, call: str) -> dict[str, str]:
     facts = {"call_sid": call}
     if step == "menu":
         return facts | {"waiting": "1"}
+    if step == "utterance":
+        return facts | {"transcript": "1"}
     if step == "missed":
         facts["missed"] = "1"
         facts["call_status"] = form.get("CallStatus") or form.get("RecordingStatus", "")

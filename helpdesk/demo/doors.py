@@ -16,9 +16,11 @@ from twilio.request_validator import RequestValidator
 from billing_core.ports import Clock
 from channels.port import Adapter, Answer, CallReport, Delivery, File, Inbound, Outbound, Receipt
 from helpdesk.demo import twilio_forms as forms
+from helpdesk.demo.loopback import Reply
 from helpdesk.demo.mails import Answered, write_mail
 from helpdesk.demo.people import Person
 from helpdesk.demo.sound import make_wave
+from helpdesk.demo.twilio_calls import LiveCall, Player
 from helpdesk.demo.views import signed
 from helpdesk.inbox.queries import inbound_id_of
 from helpdesk.inbox.service import ingest_mail, store_delivery
@@ -103,17 +105,26 @@ class Doors:
         return self._post(channel, form)
 
     def call(self, person: Person, transcript: str) -> UUID:
-        """Ring, leave a voicemail and hang up; its transcript follows at once."""
-        settings = self.services.settings
-        call = forms.call_form(settings.twilio_account, person.phone, settings.voice_number)
-        seconds = max(6, len(transcript) // 14)
-        sound = forms.recording_form(settings.twilio_account, seconds)
-        self._post("voice", call | {"CallStatus": "ringing"})
-        voicemail = self._post("voice", call | {"CallStatus": "completed"} | sound)
-        over = {"CallStatus": "completed", "CallDuration": str(seconds + 9)}
-        self._post("voice", call | over)
-        self._post("voice", call | sound | forms.transcription_form(transcript))
-        return voicemail
+        """Ring, do as the line says, leave a voicemail and hang up. Its transcript comes at once."""
+        settings, adapter = self.services.settings, self.services.adapters["voice"]
+        voicemails: list[UUID] = []
+
+        def post(url: str, form: Mapping[str, str]) -> Reply:
+            delivery = self._sign(url, form)
+            row = self._store("voice", delivery)
+            if "RecordingUrl" in form:
+                voicemails.append(row)
+            answer = adapter.answer(delivery)
+            return Reply(answer.status, answer.body)
+
+        call = LiveCall(
+            forms.call_form(settings.twilio_account, person.phone, settings.voice_number),
+            f"{settings.public_url}/hooks/voice",
+            duration_s=max(6, len(transcript) // 14),
+            transcript=transcript,
+        )
+        Player(post, settings.twilio_account).begin(call)
+        return voicemails[0]
 
     def chat(self, person: Person, conversation: str, text: str) -> UUID:
         """Write in the widget of the company's site, signed in there."""
@@ -165,18 +176,22 @@ class Doors:
     def _post(
         self, channel: str, form: Mapping[str, str], *, query: Mapping[str, str] | None = None
     ) -> UUID:
-        """Do what the webhook does with a signed form."""
-        settings = self.services.settings
-        url = f"{settings.public_url}/hooks/{channel}"
+        url = f"{self.services.settings.public_url}/hooks/{channel}"
         if query:
             url += f"?{urlencode(query)}"
-        signature = RequestValidator(settings.twilio_token).compute_signature(url, dict(form))
-        delivery = Delivery(urlencode(form).encode(), {"x-twilio-signature": signature}, url)
-        adapter = self.services.adapters[channel]
+        return self._store(channel, self._sign(url, form))
+
+    def _sign(self, url: str, form: Mapping[str, str]) -> Delivery:
+        token = self.services.settings.twilio_token
+        signature = RequestValidator(token).compute_signature(url, dict(form))
+        return Delivery(urlencode(form).encode(), {"x-twilio-signature": signature}, url)
+
+    def _store(self, channel: str, delivery: Delivery) -> UUID:
+        """Do what the webhook does with a signed form."""
         return store_delivery(
             self.services,
             source=channel,
             channel=channel,
-            key=adapter.receive(delivery),
+            key=self.services.adapters[channel].receive(delivery),
             delivery=delivery,
         )[0]

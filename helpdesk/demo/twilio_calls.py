@@ -9,7 +9,12 @@ from typing import Final, Literal
 from xml.etree import ElementTree
 
 from helpdesk.demo.loopback import Reply, WebhookFailed
-from helpdesk.demo.twilio_forms import recording_form, transcription_form
+from helpdesk.demo.twilio_forms import (
+    Listening,
+    recording_form,
+    transcription_form,
+    utterances,
+)
 
 Post = Callable[[str, Mapping[str, str]], Reply]
 
@@ -35,6 +40,8 @@ class LiveCall:
     duration_s: int = 8  # of the message, 0 hangs up instead
     transcript: str = ""
     queue_action: str = ""  # set while the call waits
+    listening: Listening | None = None  # set while the caller's words are written down
+    listener: str = ""  # the address that is told of them
     over: bool = False
 
     @property
@@ -69,6 +76,8 @@ class Player:
             call.over, call.queue_action = True, ""
             over = {"CallStatus": "completed", "CallDuration": str(call.duration_s + 9)}
             self.post(call.webhook, call.form | over)
+            if call.listening:
+                self.post(call.listener, call.listening.form("stopped"))
 
     def ask(self, call: LiveCall, url: str, **more: str) -> ElementTree.Element:
         """Post one step of a call and return the TwiML that answers it."""
@@ -99,6 +108,8 @@ class Player:
                     return self._enqueue(call, verb)
                 case "Dial":
                     return self._dial(call, verb)
+                case "Start":
+                    self._listen(call, verb)
                 case "Record":
                     self._record(call, verb)
                     return None
@@ -129,11 +140,21 @@ class Player:
         spoke = {"DialCallDuration": str(self.habits.talk_s)} if became == "completed" else {}
         return self.ask(call, verb.get("action", ""), DialCallStatus=became, **spoke)
 
+    def _listen(self, call: LiveCall, verb: ElementTree.Element) -> None:
+        noun = verb.find("Transcription")
+        if noun is not None:
+            call.listening = Listening(self.account, call.sid, noun.get("languageCode", "en-US"))
+            call.listener = noun.get("statusCallbackUrl", "")
+            self.post(call.listener, call.listening.form("started"))
+
     def _record(self, call: LiveCall, verb: ElementTree.Element) -> None:
         if call.duration_s <= 0:
             self.end(replace(call, duration_s=-5))
             call.over = True
             return
+        if call.listening:
+            for piece in utterances(call.transcript):
+                self.post(call.listener, call.listening.hear(piece))
         sound = recording_form(self.account, call.duration_s)
         hung_up = call.form | {"CallStatus": "completed", "Digits": "hangup"}
         self.post(verb.get("action") or call.webhook, hung_up | sound)

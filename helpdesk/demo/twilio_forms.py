@@ -1,5 +1,7 @@
 """The forms that the phone provider posts to an application, as the sandbox fills them."""
 
+import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -124,6 +126,42 @@ def transcription_form(text: str) -> dict[str, str]:
         "TranscriptionStatus": "completed" if text else "failed",
         "TranscriptionText": text,
     }
+
+
+@dataclass(slots=True)
+class Listening:
+    """A call that is transcribed while it goes on, and what is posted of it, in order."""
+
+    account: str
+    call_sid: str
+    language: str  # as BCP 47 names it
+    sid: str = field(default_factory=lambda: new_sid("GT"))
+    told: int = 0
+
+    def form(self, event: str, **more: str) -> dict[str, str]:
+        """Return the next report."""
+        self.told += 1
+        return {
+            "AccountSid": self.account,
+            "CallSid": self.call_sid,
+            "TranscriptionSid": self.sid,
+            "TranscriptionEvent": f"transcription-{event}",
+            "Timestamp": f"2026-01-05T12:00:{self.told % 60:02}.000000Z",
+            "SequenceId": str(self.told),
+            "LanguageCode": self.language,
+            "Track": "inbound_track",
+            **more,
+        }
+
+    def hear(self, text: str) -> dict[str, str]:
+        """Return the report of one piece, which nothing will change any more."""
+        data = json.dumps({"transcript": text, "confidence": 0.9284669})
+        return self.form("content", TranscriptionData=data, Final="true")
+
+
+def utterances(text: str) -> list[str]:
+    """Cut what is said where a caller pauses: after each sentence."""
+    return [piece for piece in re.split(r"(?<=[.!?])\s+", text.strip()) if piece]
 
 
 def call_as_json(account: str, form: Mapping[str, str]) -> dict[str, object]:

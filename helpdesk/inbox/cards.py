@@ -63,6 +63,11 @@ _BREAKS: Final = frozenset(
     {"br", "p", "div", "tr", "td", "th", "li", "table", "h1", "h2", "h3", "!"}
 )
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+# JSON is strings, with or without their end, and what stands between them.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?|[^"]+', re.DOTALL)
+_NUMBER = re.compile(r"-?\d[\d.eE+\-]*")
+_JSON_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[^u])", re.DOTALL)
+_CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 # Cheap signs that there may be something to hide, looked for before the patterns above.
 _DIGITS: Final = b"0123456789"
@@ -106,6 +111,14 @@ def mask_escaped(text: str) -> str:
     return _mask_through(masked, _ESCAPE, lambda one: chr(int(one[0][1:], 16)))
 
 
+def mask_json(text: str) -> str:
+    """Return JSON masked, and JSON still: a number that has to be masked becomes a string.
+
+    What is no JSON is masked as text.
+    """
+    return _STRING.sub(_mask_json_piece, text)
+
+
 def holds_nothing(data: bytes) -> bool:
     """Say of bytes that none of the functions above changes them, as far as is seen at once."""
     return data.isascii() and b"&#" not in data and _count_digits(data) < _FEWEST_DIGITS
@@ -114,6 +127,23 @@ def holds_nothing(data: bytes) -> bool:
 def is_card_number(digits: str) -> bool:
     """Say whether a run of digits is a number that an issuer may have given out."""
     return len(digits) in _issued(digits) and len(set(digits)) > 1 and _passes_luhn(digits)
+
+
+def _mask_json_piece(found: re.Match[str]) -> str:
+    piece = found[0]
+    if piece.startswith('"'):
+        return _mask_through(mask_text(piece), _JSON_ESCAPE, _sign)
+    return mask_text(_NUMBER.sub(_mask_number, piece))
+
+
+def _mask_number(found: re.Match[str]) -> str:
+    masked = mask_text(found[0])
+    return found[0] if masked == found[0] else f'"{masked}"'
+
+
+def _sign(found: re.Match[str]) -> str:
+    sign = found[0][1:]
+    return chr(int(sign[1:], 16)) if len(sign) == 5 else _CONTROLS.get(sign, sign)
 
 
 def _simply(text: str) -> bytes | None:

@@ -1,8 +1,8 @@
 """Card numbers and security codes are masked before anything inbound is first written.
 
 Covered: the readable text of every message, its subject, its names and files that are text,
-and the kept copy of what arrived: forms, text, and mails with their headers, the mails
-inside them and parts in any transfer encoding but uuencode.
+and the kept copy of what arrived: forms and the JSON in them, text, and mails with their
+headers, the mails inside them and parts in any transfer encoding but uuencode.
 
 Not covered, because no text is there to read: pictures, PDF, archives and what Outlook wraps;
 a number glued to a word, spelled out in words or spread over several messages.
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from channels.port import Delivery, File, Inbound, Party
-from helpdesk.inbox.cards import is_card_number, mask_html, mask_text
+from helpdesk.inbox.cards import is_card_number, mask_html, mask_json, mask_text
 from helpdesk.inbox.masking_mail import mask_bytes, mask_if_text, mask_mail
 
 __all__ = ["CHAT_FILE", "is_card_number", "mask_delivery", "mask_inbound", "mask_text"]
@@ -25,6 +25,7 @@ __all__ = ["CHAT_FILE", "is_card_number", "mask_delivery", "mask_inbound", "mask
 Value = TypeVar("Value", Inbound, Party, File)
 
 CHAT_FILE = "application/vnd.guiche.chat-file"  # a chat frame, a line end, a file's bytes
+JSON_FIELDS = frozenset({"TranscriptionData"})  # of a form
 
 
 def mask_delivery(delivery: Delivery) -> Delivery:
@@ -83,7 +84,10 @@ def _mask_form(body: bytes) -> bytes:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="surrogateescape")
     except (UnicodeDecodeError, ValueError):
         return mask_bytes(body)
-    masked = [(name, mask_text(value)) for name, value in pairs]
+    masked = [
+        (name, mask_json(value) if name in JSON_FIELDS else mask_text(value))
+        for name, value in pairs
+    ]
     if masked == pairs:
         return body  # as it was signed
     return urlencode(masked, errors="surrogateescape").encode("ascii")

@@ -1,5 +1,6 @@
 """The voice channel under the contract. It takes calls; it cannot answer in writing."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,14 @@ _CALL = {
 }
 _SOUND = {"RecordingUrl": "https://api.twilio.com/x/Recordings/RE1", "RecordingDuration": "12"}
 _WORDS = {"TranscriptionSid": "TR1", "TranscriptionStatus": "completed", "TranscriptionText": "oi"}
+_PIECE = {
+    "CallSid": _CALL["CallSid"],
+    "TranscriptionSid": "GT" + "4" * 32,
+    "TranscriptionEvent": "transcription-content",
+    "TranscriptionData": json.dumps({"transcript": "Fui cobrada duas vezes.", "confidence": 0.9}),
+    "SequenceId": "2",
+    "Final": "true",
+}
 _OVER = _CALL | {"CallStatus": "completed"}
 _BACK = f"{_HOOK}?caller=%2B5511987654321&called=%2B551140041234"
 _READY = {"CallSid": _CALL["CallSid"], "RecordingStatus": "completed"} | _SOUND
@@ -64,6 +73,22 @@ CASES = [
         repeated=signed(_HOOK, _CALL | _SOUND | _WORDS),
         another=signed(_HOOK, _CALL | _SOUND),
         garbage=_GARBAGE,
+        forged=_FORGED,
+    ),
+    AdapterCase(
+        name="voice-utterance",
+        make=_offline,
+        genuine=signed(_BACK, _PIECE),
+        repeated=signed(_BACK, _PIECE | {"Timestamp": "2026-01-05T12:00:09Z"}),
+        another=signed(_BACK, _PIECE | {"SequenceId": "3"}),
+        garbage=(
+            *_GARBAGE,
+            signed(_HOOK, _PIECE),
+            signed(_BACK, _PIECE | {"SequenceId": ""}),
+            signed(_BACK, _PIECE | {"TranscriptionSid": ""}),
+            signed(_BACK, _PIECE | {"TranscriptionData": '{"transcript": "oi'}),
+            signed(_BACK, _PIECE | {"TranscriptionData": "[" * 60_000}),
+        ),
         forged=_FORGED,
     ),
     AdapterCase(

@@ -19,6 +19,7 @@ from helpdesk.demo.money import carry_out
 from helpdesk.demo.seed import seed
 from helpdesk.demo.stories import OPEN, Story, past
 from helpdesk.demo.telling import agents_of
+from helpdesk.demo.twilio_forms import utterances
 from helpdesk.events.model import Event
 from helpdesk.inbox.model import Attachment, Inbound
 from helpdesk.outbox.model import Outbound
@@ -71,8 +72,10 @@ def written_in(story: Story) -> list[tuple[str, str, str]]:
     for turn in story.turns:
         who = {"agent": "staff"}.get(turn.who, turn.who)
         if turn.channel == "voice":
+            words += [(who, "voice", piece) for piece in utterances(turn.text)]
             words.append((who, "voice", VOICEMAIL))
-        words.append((who, "" if who == "note" else turn.channel, turn.text))
+        else:
+            words.append((who, "" if who == "note" else turn.channel, turn.text))
     return words
 
 

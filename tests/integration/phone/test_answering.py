@@ -133,8 +133,8 @@ def test_a_caller_may_leave_a_message_instead_of_waiting(staffed: Office) -> Non
     assert only_call(staffed).state == "voicemail"
     assert [one.body for one in staffed.messages()] == [
         "Ligou para nós.",
-        "Recado de voz.",
         "Me liguem amanhã.",
+        "Recado de voz.",
     ]
     assert len(staffed.rows(Ticket)) == 1
     assert staffed.events("call.missed") == []

@@ -8,6 +8,7 @@ import pytest
 from channels.port import Refused, Unreachable
 from channels.twilio_gate import Account
 from channels.twilio_line import fetch_recording
+from channels.voice import answer
 from tests.integration.phone.conftest import Line
 from tests.servers.twilio_standin import ACCOUNT_SID, AUTH_TOKEN
 
@@ -15,25 +16,55 @@ ANA = "+5511987654321"
 OURS = "+551140041234"
 
 
-def test_a_voicemail_and_its_transcript_are_one_conversation(line: Line) -> None:
+def test_an_english_voicemail_and_its_transcript_are_one_conversation(line: Line) -> None:
+    line.voice._line = lambda: answer.Line(language="en")
     call = line.network.customer_calls(
-        ANA, to=OURS, transcript="Fui cobrada duas vezes.", duration_s=12
+        ANA, to=OURS, transcript="I was charged twice. Call me.", duration_s=12
     )
     items = line.door.messages()
     filed = [item for item in items if "missed" not in item.data]
     assert [(item.text, item.data.get("transcript", "")) for item in filed] == [
         ("", ""),
-        ("Fui cobrada duas vezes.", "1"),
+        ("I was charged twice. Call me.", "1"),
     ]
     assert {item.thread_key for item in items} == {call}
     assert {item.sender.value for item in items} == {ANA}
     assert filed[0].data["duration_s"] == "12"
 
 
-def test_the_voicemail_is_known_before_the_call_is_reported_over(line: Line) -> None:
+def test_portuguese_is_heard_piece_by_piece_before_the_voicemail(line: Line) -> None:
+    call = line.network.customer_calls(
+        ANA, to=OURS, transcript="Fui cobrada duas vezes. Me liguem!", duration_s=12
+    )
+    items = line.door.messages()
+    assert [(item.text, item.data.get("transcript", "")) for item in items] == [
+        ("Fui cobrada duas vezes.", "1"),
+        ("Me liguem!", "1"),
+        ("", ""),
+        ("", ""),
+    ]
+    assert {(item.thread_key, item.sender.value) for item in items} == {(call, ANA)}
+    told = [key for _name, key in line.door.stored if "transcription-" in key]
+    assert [key.split(":")[1] for key in told] == [
+        "transcription-started",
+        "transcription-stopped",
+    ]
+    assert line.door.refused == []
+
+
+@pytest.mark.parametrize(
+    ("language", "kinds"),
+    [
+        ("en", ["voicemail", "missed", "transcript"]),
+        ("pt_BR", ["utterance", "voicemail", "missed"]),
+    ],
+)
+def test_the_voicemail_is_known_before_the_call_is_reported_over(
+    line: Line, language: str, kinds: list[str]
+) -> None:
+    line.voice._line = lambda: answer.Line(language=language)
     line.network.customer_calls(ANA, to=OURS, transcript="oi")
-    kinds = [item.external_id.partition(":")[2] for item in line.door.messages()]
-    assert kinds == ["voicemail", "missed", "transcript"]
+    assert [item.external_id.split(":")[1] for item in line.door.messages()] == kinds
 
 
 def test_a_caller_who_hangs_up_during_the_greeting_is_a_missed_call(line: Line) -> None:
@@ -43,7 +74,9 @@ def test_a_caller_who_hangs_up_during_the_greeting_is_a_missed_call(line: Line) 
     assert (item.thread_key, item.sender.value) == (call, ANA)
 
 
-def test_a_voicemail_that_nobody_understood_has_no_transcript(line: Line) -> None:
+@pytest.mark.parametrize("language", ["en", "pt_BR"])
+def test_a_voicemail_that_nobody_understood_has_no_transcript(line: Line, language: str) -> None:
+    line.voice._line = lambda: answer.Line(language=language)
     line.network.customer_calls(ANA, to=OURS)
     assert not [item for item in line.door.messages() if item.data.get("transcript")]
 

@@ -17,6 +17,7 @@ CALL = {
     "From": "+5511987654321",
     "To": "+551140041234",
 }
+BACK = f"{HOOK}?caller=%2B5511987654321&called=%2B551140041234"
 RECORDED = {"RecordingUrl": "https://api.twilio.com/RE1", "RecordingDuration": "9"}
 
 
@@ -41,18 +42,45 @@ def said(root: ElementTree.Element) -> str:
 
 def test_a_caller_is_greeted_by_the_company_and_recorded() -> None:
     root = answer(make_adapter(), CALL)
-    assert [verb.tag for verb in root] == ["Say", "Record", "Say", "Hangup"]
+    assert [verb.tag for verb in root] == ["Say", "Start", "Record", "Say", "Hangup"]
     assert "você ligou para Sabiá & Cia <Ltda>" in said(root)
     assert {say.get("language") for say in root.iter("Say")} == {"pt-BR"}
 
 
 def test_all_that_is_reported_about_a_recording_says_who_called() -> None:
     (record,) = answer(make_adapter(), CALL).iter("Record")
-    back = f"{HOOK}?caller=%2B5511987654321&called=%2B551140041234"
-    assert record.get("action") == back
-    assert record.get("recordingStatusCallback") == back
-    assert record.get("transcribeCallback") == back
-    assert record.get("transcribe") == "true"
+    assert record.get("action") == BACK
+    assert record.get("recordingStatusCallback") == BACK
+
+
+def test_english_is_transcribed_from_the_recording() -> None:
+    root = answer(make_adapter("en"), CALL)
+    (record,) = root.iter("Record")
+    assert (record.get("transcribe"), record.get("transcribeCallback")) == ("true", BACK)
+    assert root.find("Start") is None
+
+
+def test_portuguese_is_transcribed_while_the_caller_speaks() -> None:
+    root = answer(make_adapter("pt_BR"), CALL)
+    (noun,) = root.iterfind("Start/Transcription")
+    assert noun.attrib == {
+        "name": "voicemail",
+        "track": "inbound_track",
+        "languageCode": "pt-BR",
+        "partialResults": "false",
+        "statusCallbackUrl": BACK,
+        "statusCallbackMethod": "POST",
+    }
+    (record,) = root.iter("Record")
+    assert not {"transcribe", "transcribeCallback"} & set(record.attrib)
+
+
+def test_what_the_network_says_of_the_caller_is_not_forgotten() -> None:
+    caller = {"CallerName": "Ana", "StirVerstat": "TN-Validation-Failed-C"}
+    (noun,) = answer(make_adapter(), CALL | caller).iterfind("Start/Transcription")
+    assert noun.get("statusCallbackUrl") == (
+        f"{BACK}&caller_name=Ana&verstat=TN-Validation-Failed-C"
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,6 +108,9 @@ def test_somebody_who_left_a_message_is_thanked() -> None:
         pytest.param({"CallStatus": "completed"}, id="call-over"),
         pytest.param(RECORDED | {"RecordingStatus": "completed"}, id="sound-ready"),
         pytest.param({"TranscriptionSid": "TR1", "TranscriptionStatus": "completed"}, id="text"),
+        pytest.param({"TranscriptionEvent": "transcription-started"}, id="listening"),
+        pytest.param({"TranscriptionEvent": "transcription-content", "Final": "true"}, id="piece"),
+        pytest.param({"TranscriptionEvent": "transcription-error"}, id="not-understood"),
     ],
 )
 def test_a_report_is_taken_in_silence(report: dict[str, str]) -> None:

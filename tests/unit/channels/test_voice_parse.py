@@ -1,5 +1,6 @@
 """Many deliveries about one call become at most a voicemail, its transcript or a missed call."""
 
+import json
 from contextlib import suppress
 from urllib.parse import urlencode
 
@@ -146,12 +147,128 @@ def test_each_delivery_of_a_call_has_its_own_key() -> None:
     assert len(set(keys)) == len(keys)
 
 
+LISTENING = "GT" + "4" * 32
+BACK = with_query(HOOK, caller=ENDS["From"], called=ENDS["To"])
+
+
+def piece(text: str = "Fui cobrada.", /, *, url: str = BACK, **fields: str) -> Delivery:
+    form = {
+        "TranscriptionSid": LISTENING,
+        "TranscriptionEvent": "transcription-content",
+        "TranscriptionData": json.dumps({"transcript": text, "confidence": 0.93}),
+        "SequenceId": "2",
+        "Final": "true",
+        "Track": "inbound_track",
+        "LanguageCode": "pt-BR",
+    }
+    return post(url, **form | fields)
+
+
+def test_what_was_heard_between_two_pauses_is_a_piece_of_the_call() -> None:
+    item = only(piece(" Fui cobrada duas vezes. "))
+    assert (item.thread_key, item.text) == (CALL, "Fui cobrada duas vezes.")
+    assert item.reply_text == item.text
+    assert (item.sender.value, item.recipients) == (ENDS["From"], (ENDS["To"],))
+    assert item.data == {"call_sid": CALL, "transcript": "1"}
+    assert item.external_id == f"{CALL}:utterance:{LISTENING}:2"
+
+
+def test_each_piece_has_its_own_key_and_a_repeated_one_the_same() -> None:
+    assert key(piece()) == key(piece(Timestamp="2026-01-05T12:00:09Z")) == key(piece("outra"))
+    assert "0002" not in key(piece(SequenceId="0002"))
+    others = [
+        piece(SequenceId="3"),
+        piece(SequenceId="22"),
+        piece(TranscriptionSid="GT" + "5" * 32),
+        piece(Final="false"),
+        piece(TranscriptionEvent="transcription-started"),
+        piece(TranscriptionEvent="transcription-stopped"),
+        piece(TranscriptionEvent="transcription-error"),
+        post(**ENDS, TranscriptionSid=LISTENING, TranscriptionStatus="completed"),
+    ]
+    assert len({key(piece()), *(key(one) for one in others)}) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"TranscriptionEvent": "transcription-started"}, id="started"),
+        pytest.param({"TranscriptionEvent": "transcription-stopped"}, id="stopped"),
+        pytest.param({"TranscriptionEvent": "transcription-error"}, id="error"),
+        pytest.param({"TranscriptionEvent": "transcription-pondered"}, id="unheard-of"),
+        pytest.param({"Final": "false"}, id="may-change"),
+        pytest.param({"TranscriptionData": '{"transcript": " "}'}, id="nothing-understood"),
+    ],
+)
+def test_a_report_without_final_words_says_nothing(fields: dict[str, str]) -> None:
+    assert parse(piece(**fields)) == []
+
+
+def test_a_listening_that_ends_needs_no_number_and_no_words() -> None:
+    ended = post(BACK, TranscriptionEvent="transcription-stopped")
+    assert (parse(ended), key(ended)) == ([], f"{CALL}:transcription-stopped::")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"TranscriptionSid": ""}, id="of-nothing"),
+        pytest.param({"SequenceId": ""}, id="no-place"),
+        pytest.param({"SequenceId": "-1"}, id="before-the-first"),
+        pytest.param({"SequenceId": "9" * 400}, id="an-enormous-place"),
+        pytest.param({"SequenceId": "２"}, id="a-digit-of-others"),
+    ],
+)
+def test_a_piece_that_cannot_be_named_is_kept_for_a_person(fields: dict[str, str]) -> None:
+    with pytest.raises(Unreadable):
+        key(piece(**fields))
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["", "oi", '{"transcript": "oi', "[1]", "{}", '{"transcript": 7}', "[" * 60_000, "9" * 9_000],
+    ids=lambda data: data[:12] or "nothing",
+)
+def test_words_that_are_not_what_was_agreed_are_kept_for_a_person(data: str) -> None:
+    with pytest.raises(Unreadable, match="TranscriptionData"):
+        parse(piece(TranscriptionData=data))
+
+
+def test_a_piece_is_bounded_and_fit_for_every_database() -> None:
+    assert len(only(piece("ai " * 30_000)).text) <= 20_000
+    assert only(piece("a\0b \ud83d c")).text == "a\ufffdb ? c"
+
+
+def test_a_piece_proves_no_number_that_the_network_disowns() -> None:
+    caller = {"caller": ENDS["From"], "verstat": "TN-Validation-Failed-C", "caller_name": "Ana"}
+    item = only(piece(url=with_query(HOOK, **caller)))
+    assert (item.trust, item.sender.verified, item.sender.name) == ("failed", False, "Ana")
+
+
+def test_a_piece_that_does_not_say_who_called_is_kept_for_a_person() -> None:
+    with pytest.raises(Unreadable, match="who called"):
+        parse(piece(url=HOOK))
+
+
 FIELDS = st.dictionaries(
     st.sampled_from(
-        ["CallSid", "CallStatus", "From", "RecordingUrl", "RecordingStatus", "TranscriptionSid"]
+        [
+            "CallSid",
+            "CallStatus",
+            "From",
+            "RecordingUrl",
+            "RecordingStatus",
+            "TranscriptionSid",
+            "TranscriptionEvent",
+            "TranscriptionData",
+            "SequenceId",
+            "Final",
+        ]
     ),
     st.one_of(
-        st.text(max_size=12), st.sampled_from(["completed", "ringing", CALL, "+14155552671"])
+        st.text(max_size=12),
+        st.sampled_from(["completed", "ringing", CALL, "+14155552671", "transcription-content"]),
+        st.sampled_from(['{"transcript": "oi"}', '{"transcript": 1}', "7", "true"]),
     ),
 )
 

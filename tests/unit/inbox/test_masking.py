@@ -1,6 +1,7 @@
 """Card numbers never reach a disk; what looks like one and is none stays readable."""
 
 import base64
+import json
 import quopri
 import re
 import sys
@@ -10,7 +11,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from html import unescape
 from html.entities import html5
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlencode
 
 import pytest
 from hypothesis import given
@@ -289,6 +290,49 @@ def test_a_form_is_masked_by_field_and_untouched_where_there_is_nothing() -> Non
     assert b"From=%2B5511987654321" in mask_delivery(form).body
     harmless = Delivery(b"Body=oi&MessageSid=SM4111111111111111", headers)
     assert mask_delivery(harmless) == harmless
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        pytest.param('{"transcript": "meu 4111 1111 1111 1111"}', f"meu {MASKED}", id="plain"),
+        pytest.param(r'{"transcript": "4111\u00a01111\u20091111\u00a01111"}',
+                     "****\xa0****\u2009****\xa01111", id="escaped-blanks"),
+        pytest.param(r'{"transcript": "\u0034111\t1111 1111 1111"}',
+                     "****\t**** **** 1111", id="escaped-digit"),
+        pytest.param(r'{"transcript": "c\u00f3digo de seguran\u00e7a: 123 \"\\"}',
+                     'código de segurança: *** "\\', id="code"),
+        pytest.param('{"transcript": 4111111111111111}', "************1111", id="a-number"),
+        pytest.param('{"transcript": "oi", "a": [-4111111111111111]}', "oi", id="below-zero"),
+        pytest.param('{"confidence": 0.4111111111111111, "transcript": "oi"}', "oi", id="looks-so"),
+    ],
+)  # fmt: skip
+def test_a15_json_in_a_form_is_masked_through_its_escapes_and_stays_json(
+    written: str, kept: str
+) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    body = mask_delivery(Delivery(urlencode({"TranscriptionData": written}).encode(), headers)).body
+    (data,) = parse_qs(body.decode())["TranscriptionData"]
+    assert json.loads(data)["transcript"] == kept
+    assert "4111" not in data
+
+
+def test_a15_what_should_be_json_and_is_not_is_masked_all_the_same() -> None:
+    for broken in ('{"transcript": "', "", '"', '{"a": "b" ', "\\", '{"a": "\\"'):
+        for card in (VISA, "4111111111111111", "4111-1111-1111-1111"):
+            assert "4111" not in cards.mask_json(broken + card)
+            assert "4111" not in cards.mask_json(f'{broken}{card}" e mais')
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
+def test_json_without_a_number_to_hide_is_left_as_it_is(value: object) -> None:
+    for written in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+        masked = cards.mask_json(written)
+        json.loads(masked)
+        assert cards.mask_json(masked) == masked
+        if len(re.sub(r"\D", "", written)) < 3:
+            assert masked == written
 
 
 def test_a15_every_text_of_a_read_message_is_masked() -> None:
