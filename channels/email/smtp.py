@@ -188,7 +188,11 @@ def _envelope(
         raise _unreachable("the mail server hung up", fault) from fault
     if any(result.accepted for result in results):
         return tuple(results)
-    worst = "; ".join(f"{one.address}: {one.code} {one.text}" for one in results)[:300]
+    several = len(results) > 1
+    worst = "; ".join(
+        f"{one.address}: {one.code} {one.text}" if several else f"{one.code} {one.text}"
+        for one in results
+    )[:300]
     if results and all(500 <= one.code < 600 for one in results):
         raise coded(Refused(worst), "recipient")
     raise coded(Unreachable(worst), "recipient")

@@ -8,6 +8,7 @@ from helpdesk.mailboxes.account import Line, MailAccount
 def said(code: str, account: MailAccount, line: Line | None, *, to: str = "") -> str:
     """Return what a fault means for somebody who can mend it."""
     host, port = (line.host, line.port) if line else ("", 0)
+    signed_in = _signs_in(account, line)
     known = {
         "name_not_found": _("There is no server named %(host)s.", host=host),
         "refused": _("%(host)s is there, but nothing listens on port %(port)s.", host=host, port=port),
@@ -20,8 +21,10 @@ def said(code: str, account: MailAccount, line: Line | None, *, to: str = "") ->
         "token": _("The sign-in service gives no token."),
         "letters": _("The user name or the password holds a letter that mail servers do not take, such as one with an accent."),
         "folder": _("Signed in, but there is no folder %(folder)s.", folder=account.folder),
-        "sender": _("Signed in, but the server does not send for %(address)s.", address=account.address),
-        "recipient": _("Signed in, but the server refuses the recipient %(to)s.", to=to),
+        "sender": _("Signed in, but the server does not send for %(address)s.", address=account.address)
+        if signed_in else _("The server does not send for %(address)s.", address=account.address),
+        "recipient": _("Signed in, but the server refuses the recipient %(to)s.", to=to)
+        if signed_in else _("The server refuses the recipient %(to)s.", to=to),
         "content": _("The server refuses the content of the mail."),
         "signing": _("The mail could not be signed (DKIM)."),
         "secret": _("The saved secret cannot be read with today's secret key. Write it again."),
@@ -36,6 +39,13 @@ def said(code: str, account: MailAccount, line: Line | None, *, to: str = "") ->
 
 def went_well(account: MailAccount, count: int | None, *, to: str) -> str:
     """Return what a test that went well has shown."""
+    if count is None and not _signs_in(account, account.smtp):
+        return str(_("The server takes mail from %(address)s to %(to)s; none was sent.", address=account.address, to=to))  # fmt: skip
     if count is None:
         return str(_("Signed in. The server takes mail from %(address)s to %(to)s; none was sent.", address=account.address, to=to))  # fmt: skip
     return str(_("Signed in. Folder %(folder)s holds %(count)s mails; none was touched.", folder=account.folder, count=count))  # fmt: skip
+
+
+def _signs_in(account: MailAccount, line: Line | None) -> bool:
+    """Say whether a server is asked to let us in; one on this machine may take mail as it is."""
+    return account.oauth is not None or (line is not None and bool(line.user))

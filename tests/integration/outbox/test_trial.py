@@ -28,6 +28,7 @@ from helpdesk.outbox.model import Outbound
 from helpdesk.outbox.sending import send_due
 from helpdesk.outbox.trial import SendingJob, sending_job
 from helpdesk.services import Services
+from helpdesk.settings import Settings
 from helpdesk.staff.policy import GRANTS
 from helpdesk.translations.catalogue import compile_catalogues
 from tests.browser import Browser, hire
@@ -68,6 +69,13 @@ class House:
 
     def tries_mail(self) -> list[tuple[str, str]]:
         return [(well, said) for way, well, said in self.tries() if way == "email"]
+
+    def has_other_settings(self, settings: Settings) -> "House":
+        """Return the same house with these settings."""
+        services = replace(self.services, settings=settings)
+        admin = Browser(create_app(settings, services))
+        admin.sign_in(HER)
+        return replace(self, office=replace(self.office, services=services), admin=admin)
 
     def has_other_adapters(self, **adapters: Any) -> "House":
         """Return the same house with these adapters as well."""
@@ -149,8 +157,24 @@ def test_a_server_that_refuses_the_recipient_is_told_with_its_words(house: House
     house.mailbox()
     ((well, said),) = house.tries_mail()
     assert well == "no"
-    assert f"the server refuses the recipient {HER}" in said
-    assert "550 5.7.1 relaying denied" in said
+    assert f"Signed in, but the server refuses the recipient {HER}" in said
+    assert said.endswith("The server said: 550 5.7.1 relaying denied")
+
+
+def test_a_server_that_asks_for_no_sign_in_is_not_said_to_have_let_us_in(house: House) -> None:
+    settings = replace(
+        house.services.settings,
+        mail_address=SALES, smtp_url=f"smtp://127.0.0.1:{house.sink.port}",
+    )  # fmt: skip
+    plain = house.has_other_settings(settings)
+    ((well, said),) = plain.tries_mail()
+    assert (well, said.endswith(f"It works. The server takes mail from {SALES} to {HER}; none was sent.")) == ("yes", True)  # fmt: skip
+    house.sink.refuse = {HER: "550 5.7.1 relaying denied"}
+    ((_, said),) = plain.tries_mail()
+    assert f"It does not work. The server refuses the recipient {HER}." in said
+    house.sink.refuse_sender = "550 5.7.1 who are you"
+    ((_, said),) = plain.tries_mail()
+    assert f"It does not work. The server does not send for {SALES}." in said
 
 
 def test_a_mailbox_that_is_switched_off_is_no_way_out(house: House) -> None:
