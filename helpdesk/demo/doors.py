@@ -76,7 +76,7 @@ class Doors:
     sent: list[Sent]
     _chats: dict[str, str] = field(default_factory=dict)  # secret by conversation
 
-    def mail(self, person: Person, subject: str, text: str) -> UUID:
+    def mail(self, person: Person, subject: str, text: str, *, cc: str = "") -> UUID:
         """Write a mail; one that answers if the company wrote to this subject before."""
         raw = write_mail(
             self.services.settings,
@@ -86,6 +86,7 @@ class Doors:
             message_id=f"{secrets.token_hex(12)}@mail.{person.email.partition('@')[2]}",
             subject=subject,
             answers=self._last_mail_to(person, subject),
+            cc=cc,
         )
         return ingest_mail(self.services, raw)[0]
 

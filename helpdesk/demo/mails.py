@@ -34,6 +34,7 @@ def write_mail(
     message_id: str,
     subject: str = "",
     answers: Answered | None = None,
+    cc: str = "",
 ) -> bytes:
     """Return one mail as the company's own mail server would hand it on.
 
@@ -46,6 +47,8 @@ def write_mail(
     )
     mail["From"] = formataddr((person.name, person.email))
     mail["To"] = answers.reply_to if answers else settings.mail_address
+    if cc:
+        mail["Cc"] = cc
     mail["Subject"] = f"Re: {answers.subject.removeprefix('Re: ')}" if answers else subject
     mail["Date"] = format_datetime(at.astimezone(ZoneInfo(person.time_zone)))
     mail["Message-ID"] = f"<{message_id}>"

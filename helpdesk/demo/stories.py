@@ -29,6 +29,7 @@ class Story:
     agent: str = "camila.duarte@sabia.exemplo"  # "" while nobody has taken it
     tags: tuple[str, ...] = ()
     ends: Literal["open", "pending", "solved"] = "open"
+    cc: str = ""  # whom the customer's mails name in copy
 
 
 def customer(channel: str, text: str, after: float = 0) -> Turn:
@@ -140,6 +141,7 @@ OPEN = (
             ),
         ),
         tags=("boleto",),
+        cc="contabilidade@escritoriolima.exemplo",
     ),
     Story(
         "Tiago Nakamura",

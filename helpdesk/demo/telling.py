@@ -114,7 +114,7 @@ class Conversation:
         doors = self.teller.doors
         match turn.channel:
             case "email":
-                return doors.mail(self.person, self.story.subject, turn.text)
+                return doors.mail(self.person, self.story.subject, turn.text, cc=self.story.cc)
             case "chat":
                 return doors.chat(self.person, self.name, turn.text)
             case "voice":
