@@ -118,6 +118,7 @@ class Town:
             else [],
             auto=draw.choice(KINDS),
             trust=draw.choice(["aligned", "aligned", "bare", "failed"]),
+            data=draw.choice([{}, {"cc": f"suporte+x@sabia.example, {self.address('beto')}"}]),
         )
         self.ids.append(header_id)
         return Fetched(self.said, delivery(item).body)

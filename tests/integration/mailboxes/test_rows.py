@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -21,6 +22,7 @@ from helpdesk.mailboxes.queries import accounts, owner_of
 from helpdesk.mailboxes.service import change_mailbox, switch
 from helpdesk.mailboxes.showing import lines
 from helpdesk.services import Services
+from helpdesk.tickets.desk import ReplyAsk, reply
 from tests.conftest import TestClock
 from tests.integration.inbox.world import World, delivery, mail
 from tests.integration.mailboxes.office import SALES, facts, health_of, open_mailbox, row_of
@@ -163,6 +165,24 @@ def test_what_another_mailbox_of_ours_sent_is_nobodys_message(world: World) -> N
     open_mailbox(world.services, world.agent)
     row = world.row(world.arrives(mail("9:2", sender=SALES)))
     assert (row.state, row.reason) == ("discarded", "own_mail")
+
+
+@pytest.mark.parametrize("spelling", [SALES, SALES.replace("@", "+r.a-secret@")])
+def test_another_mailbox_of_ours_is_nobody_who_gets_a_copy(world: World, spelling: str) -> None:
+    open_mailbox(world.services, world.agent)
+    others = mail("9:3", data={"cc": f"{spelling}, b@x.example"})
+    ours = mail("9:4", data={"cc": spelling})
+    told = {}
+    for item in (others, ours):
+        row = world.row(world.arrives(item))
+        told[item.external_id] = next(
+            one.facts for one in world.messages() if one.id == row.message_id
+        )
+    assert told == {"9:3": {"cc": "b@x.example"}, "9:4": {}}
+    ticket_id = world.tickets()[0].id
+    ask = ReplyAsk(channel="email", body="Olá", client_msg_id=str(uuid4()), cc=(spelling,))
+    with pytest.raises(InvalidInput, match="our own mailboxes"):
+        reply(world.services, world.agent, ticket_id, ask)
 
 
 def test_no_minute_holds_more_mails_than_the_rate(world_on_both: World, clock: TestClock) -> None:
