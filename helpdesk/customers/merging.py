@@ -299,7 +299,9 @@ def _begun_since(tx: UnitOfWork, row: CustomerMerge, handles: Sequence[Handle]) 
     parts = tx.session.execute(
         select(Participant.ticket_id, Participant.kind, Participant.value)
         .join(Ticket, Ticket.id == Participant.ticket_id)
-        .where(Ticket.customer_id == row.survivor_id, Ticket.created_at >= row.made_at)
+        .where(
+            Ticket.customer_id == row.survivor_id, Ticket.created_at >= row.made_at, ~Participant.cc
+        )
     ).all()
     theirs = {
         (kind, value)

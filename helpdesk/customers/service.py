@@ -147,8 +147,12 @@ def link(services: Services, agent: Agent, *, ticket_id: UUID, customer_id: UUID
 
 
 def link_handles(tx: UnitOfWork, ticket: Ticket, customer_id: UUID) -> None:
-    """Give a customer the handles that take part in her ticket, where nobody proved them."""
-    for part in tx.session.scalars(select(Participant).where(Participant.ticket_id == ticket.id)):
+    """Give a customer the handles that take part in her ticket, where nobody proved them.
+
+    Whoever only gets copies is somebody else.
+    """
+    parts = select(Participant).where(Participant.ticket_id == ticket.id, ~Participant.cc)
+    for part in tx.session.scalars(parts):
         known = handles_like(tx.session, part.kind, part.value)
         if any(handle.verified_at is not None for handle in known):
             continue
@@ -173,6 +177,7 @@ def link_proven(tx: UnitOfWork, ticket: Ticket, customer: Customer, *, actor: Ac
         .join(Message, Message.ticket_id == Participant.ticket_id)
         .where(
             Participant.ticket_id == ticket.id,
+            ~Participant.cc,
             Message.direction == "in",
             Message.author_handle == Participant.value,
         )

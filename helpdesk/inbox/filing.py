@@ -38,7 +38,7 @@ from helpdesk.phone.calls import note_call
 from helpdesk.phone.service import hear_wish
 from helpdesk.settings import Settings
 from helpdesk.tickets.model import Message, Ticket
-from helpdesk.tickets.participants import add_participant
+from helpdesk.tickets.participants import add_participant, only_gets_copies
 from helpdesk.tickets.queries import lock_ticket
 from helpdesk.tickets.service import (
     CustomerMessage,
@@ -204,7 +204,7 @@ def _file_message(
         attach(tx, message.id, file, attachment_id=uuid.uuid4())
     _index(tx, row, item, message)
     hear_wish(tx, ticket, item)
-    if chosen is None:
+    if chosen is None and not _is_in_copy(tx, ticket, item):
         link_identified(tx, ticket, who, actor=Actor.system())
     if channel_of(item) == CHAT and ticket.chat_key == item.thread_key:
         remember(tx, ticket, item, settings.language)
@@ -213,6 +213,13 @@ def _file_message(
         owe_files(tx, row.id)
         what = "fetch_recording" if message.media_url else "fetch_media"
         tx.enqueue(what, str(row.id), key=str(row.id))
+
+
+def _is_in_copy(tx: UnitOfWork, ticket: Ticket, item: Said) -> bool:
+    """Say whether somebody wrote here who is known to us, but not as whose conversation it is."""
+    if ticket.customer_id is not None or tx.is_unwritten(ticket):
+        return False
+    return only_gets_copies(tx.session, ticket, item.sender)
 
 
 def file_original(tx: UnitOfWork, settings: Settings, row: Inbound, file: KeptFile) -> None:

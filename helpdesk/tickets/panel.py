@@ -104,7 +104,9 @@ def _account(session: Session, customer_id: UUID, at: datetime) -> AccountView |
 
 
 def _candidates(session: Session, ticket: Ticket, formats: Formats) -> tuple[Candidate, ...]:
-    parts = list(session.scalars(select(Participant).where(Participant.ticket_id == ticket.id)))
+    parts = session.scalars(
+        select(Participant).where(Participant.ticket_id == ticket.id, ~Participant.cc)
+    ).all()
     told = Facts(
         name=ticket.customer_name,
         emails=tuple(part.value for part in parts if part.kind == "email"),
@@ -189,7 +191,9 @@ def _address(handle: Handle | None, handles: list[Handle]) -> str:
 def _handle(session: Session, ticket: Ticket, handles: list[Handle]) -> Handle | None:
     """Return the handle this conversation came from, else the best proven one."""
     values = set(
-        session.scalars(select(Participant.value).where(Participant.ticket_id == ticket.id))
+        session.scalars(
+            select(Participant.value).where(Participant.ticket_id == ticket.id, ~Participant.cc)
+        )
     )
     return next((one for one in handles if one.value in values), handles[0] if handles else None)
 

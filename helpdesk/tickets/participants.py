@@ -83,6 +83,19 @@ def add_participant(
     answer_ahead(tx.session, _TAKES_PART, {place: True})
 
 
+def only_gets_copies(session: Session, ticket: Ticket, party: Party) -> bool:
+    """Say whether a handle takes part in a ticket because one of ours put it in copy."""
+    found = session.scalar(
+        select(Participant.id).where(
+            Participant.ticket_id == ticket.id,
+            Participant.kind == party.kind,
+            Participant.value == party.value,
+            Participant.cc,
+        )
+    )
+    return found is not None
+
+
 def _is_there(tx: UnitOfWork, place: tuple[UUID, str, str]) -> bool:
     ticket_id, kind, value = place
     asked = {"tickets": [ticket_id], "kind": kind, "spellings": [value]}
