@@ -3,12 +3,14 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
 from helpdesk.customers.merging import undo_merge
 from helpdesk.customers.model import Customer
 from helpdesk.customers.queries import handles_of
 from helpdesk.customers.service import link, link_proven
 from helpdesk.events.service import Actor
+from helpdesk.tickets.model import Participant
 from helpdesk.tickets.panel import panel_screen
 from helpdesk.tickets.participants import add_participant
 from helpdesk.tickets.queries import lock_ticket
@@ -68,12 +70,21 @@ def test_a_proof_of_the_customer_proves_her_own_address_and_not_the_one_in_copy(
     assert addresses(world, ana) == {PHONE, ANA}
 
 
-def test_nobody_is_offered_as_the_customer_for_being_in_copy(world: World, ticket_id: UUID) -> None:
+def test_nobody_is_offered_as_the_customer_for_being_in_copy(world: World) -> None:
     office = world.customer("Escritório", email=BOOKS)
-    answers_in_copy(world)
-    with world.services.reading() as session:
-        panel = panel_screen(session, world.ticket(ticket_id), world.agent, english(world.services))
-    assert str(office) not in {one.customer_id for one in panel.candidates}
+    ticket_id = world.ticket_of(world.arrives(mail("8:1", sender="a.b@x.example", name=""))).id
+
+    def offered() -> list[str]:
+        with world.services.reading() as session:
+            ticket = world.ticket(ticket_id)
+            panel = panel_screen(session, ticket, world.agent, english(world.services))
+        return [one.customer_id for one in panel.candidates]
+
+    world.replies(ticket_id, cc=[BOOKS])
+    assert offered() == []
+    with world.services.begin() as tx:
+        tx.session.execute(update(Participant).values(cc=False))
+    assert offered() == [str(office)]
 
 
 def test_a_copy_does_not_keep_a_conversation_from_going_back_with_its_customer(
