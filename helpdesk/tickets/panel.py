@@ -107,8 +107,9 @@ def _candidates(session: Session, ticket: Ticket, formats: Formats) -> tuple[Can
     parts = session.scalars(
         select(Participant).where(Participant.ticket_id == ticket.id, ~Participant.cc)
     ).all()
+    addresses = {part.value for part in parts}  # who says no name is called by one of them
     told = Facts(
-        name=ticket.customer_name,
+        name="" if ticket.customer_name in addresses else ticket.customer_name,
         emails=tuple(part.value for part in parts if part.kind == "email"),
         phones=tuple(part.value for part in parts if part.kind in PHONES),
     )

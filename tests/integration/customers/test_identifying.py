@@ -14,8 +14,10 @@ from helpdesk.customers.model import Customer, Handle
 from helpdesk.customers.queries import handles_of
 from helpdesk.customers.service import add_handle, identify, link
 from helpdesk.errors import Conflict, NotFound
+from helpdesk.tickets.panel import panel_screen
 from tests.conftest import TestClock
 from tests.integration.inbox.world import ANA, PHONE, World, mail, text_message
+from tests.integration.tickets.test_money_beside import english
 
 
 def who(world: World, kind: str, value: str, trust: str = "bare") -> tuple[UUID | None, bool]:
@@ -176,6 +178,14 @@ def test_who_is_alike_is_offered(world_on_both: World, told: Facts, why: str) ->
         found = candidates(session, told)
     assert [(one.customer_id, one.why) for one in found] == [(joao, why)]
     assert 70 <= found[0].score <= 95
+
+
+def test_an_address_is_no_name_that_speaks_against_anybody(world: World) -> None:
+    joao = world.customer("João Silva", email="joao.silva@hotmail.com")
+    row_id = world.arrives(mail(sender="joao.slva@hotmail.com", name=""))
+    with world.services.reading() as session:
+        panel = panel_screen(session, world.ticket_of(row_id), world.agent, english(world.services))
+    assert [one.customer_id for one in panel.candidates] == [str(joao)]
 
 
 def test_nothing_known_offers_nobody(world: World) -> None:
