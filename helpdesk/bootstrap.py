@@ -170,6 +170,7 @@ def build_adapters(
             softphone=SoftphoneKey(settings.twilio_api_key, settings.twilio_api_secret)
             if settings.twilio_api_key
             else None,
+            live_transcripts=settings.live_transcripts,
         )
     return adapters
 

@@ -59,6 +59,7 @@ class Settings:
     sms_number: str = ""
     whatsapp_number: str = ""
     voice_number: str = ""
+    live_transcripts: bool = False  # of voicemails not in English; the provider must agree
     stripe_key: str = ""  # a secret or restricted API key; "" leaves Stripe out
     stripe_webhook_secret: str = ""  # signs what Stripe posts to /hooks/gateways/stripe
     stripe_api_url: str = ""  # "" is the provider's own
@@ -126,6 +127,7 @@ class _Reader:
             sms_number=self._text("SMS_NUMBER", ""),
             whatsapp_number=self._text("WHATSAPP_NUMBER", ""),
             voice_number=self._text("VOICE_NUMBER", ""),
+            live_transcripts=self._one_of("LIVE_TRANSCRIPTS", "no", ("no", "yes")) == "yes",
             stripe_key=self._begins("STRIPE_KEY", ("sk_", "rk_")),
             stripe_webhook_secret=self._long_enough("STRIPE_WEBHOOK_SECRET", 16),
             stripe_api_url=self._safe_url("STRIPE_API_URL"),

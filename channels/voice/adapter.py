@@ -35,7 +35,9 @@ class VoiceAdapter:
     """Calls from customers.
 
     `webhook_url` is the public address that the provider calls, for the call itself and
-    for all that it reports about it. `line` is asked how our number answers now.
+    for all that it reports about it. `line` is asked how our number answers now. With
+    `live_transcripts` the provider writes down what is said on a voicemail in another
+    language than English, which its account must have agreed to.
     """
 
     name = "voice"
@@ -48,12 +50,14 @@ class VoiceAdapter:
         company: str,
         line: Callable[[], Line] = Line,
         softphone: SoftphoneKey | None = None,
+        live_transcripts: bool = False,
     ) -> None:
         self._account = account
         self._webhook_url = webhook_url
         self._company = company
         self._line = line
         self._softphone = softphone
+        self._live_transcripts = live_transcripts
         self.has_softphone = softphone is not None
 
     def receive(self, delivery: Delivery) -> str:
@@ -66,6 +70,7 @@ class VoiceAdapter:
             webhook_url=self._webhook_url,
             company=self._company,
             line=self._line,
+            live_transcripts=self._live_transcripts,
         )
 
     def parse(self, delivery: Delivery) -> Iterable[Inbound | Receipt | CallReport]:

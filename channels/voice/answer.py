@@ -46,6 +46,7 @@ class Script:
     webhook_url: str
     company: str
     line: Line
+    live_transcripts: bool = False
 
     @property
     def phrases(self) -> Phrases:
@@ -68,13 +69,14 @@ class Script:
 
 
 def answer_call(
-    form: Form, url: str, *, webhook_url: str, company: str, line: Callable[[], Line]
-) -> Answer:
+    form: Form, url: str, *,
+    webhook_url: str, company: str, line: Callable[[], Line], live_transcripts: bool = False,
+) -> Answer:  # fmt: skip
     """Say what happens next in a call."""
     from twilio.twiml.voice_response import VoiceResponse
 
     step = step_of(form, url)
-    script = Script(form, url, webhook_url, company, line())
+    script = Script(form, url, webhook_url, company, line(), live_transcripts)
     response = VoiceResponse()
     if plays := _PLAYS.get(step):
         plays(response, script)
@@ -230,7 +232,7 @@ def _record(response: Any, script: Script, words: str) -> None:
         topic=script.topic,
     )
     english = script.phrases.locale.startswith("en")
-    if not english:
+    if script.live_transcripts and not english:
         _listen(response, script, back)
     response.record(
         action=back,

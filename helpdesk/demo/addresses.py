@@ -24,6 +24,7 @@ def with_addresses(settings: Settings) -> Settings:
         sms_number=settings.sms_number or NUMBER,
         whatsapp_number=settings.whatsapp_number or NUMBER,
         voice_number=settings.voice_number or NUMBER,
+        live_transcripts=True,
         twilio_account=settings.twilio_account or "AC" + derive(settings, "account")[:32],
         twilio_token=settings.twilio_token or derive(settings, "token")[:32],
         widget_secret=settings.widget_secret or derive(settings, "widget"),

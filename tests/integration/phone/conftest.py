@@ -39,7 +39,9 @@ def line(request: pytest.FixtureRequest) -> Iterator[Line]:
             account,
             SmsAdapter(account, webhook_url=hooks["sms"]),
             WhatsAppAdapter(account, webhook_url=hooks["whatsapp"]),
-            VoiceAdapter(account, webhook_url=hooks["voice"], company="Sabiá"),
+            VoiceAdapter(
+                account, webhook_url=hooks["voice"], company="Sabiá", live_transcripts=True
+            ),
         )
         door.adapters = {a.name: a for a in (made.sms, made.whatsapp, made.voice)}
         network.point_to(**hooks)

@@ -97,7 +97,9 @@ def open_office(make: Callable[..., Services], url: str) -> Iterator[Office]:
             adapters={
                 "sms": SmsAdapter(account, webhook_url=hooks["sms"]),
                 "whatsapp": WhatsAppAdapter(account, webhook_url=hooks["whatsapp"]),
-                "voice": VoiceAdapter(account, webhook_url=hooks["voice"], company="Sabiá"),
+                "voice": VoiceAdapter(
+                    account, webhook_url=hooks["voice"], company="Sabiá", live_transcripts=True
+                ),
             },
         )
         settings = replace(

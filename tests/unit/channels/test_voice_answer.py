@@ -21,12 +21,15 @@ BACK = f"{HOOK}?caller=%2B5511987654321&called=%2B551140041234"
 RECORDED = {"RecordingUrl": "https://api.twilio.com/RE1", "RecordingDuration": "9"}
 
 
-def make_adapter(language: str = "pt_BR", *, is_open: bool = True) -> VoiceAdapter:
+def make_adapter(
+    language: str = "pt_BR", *, is_open: bool = True, live_transcripts: bool = True
+) -> VoiceAdapter:
     return VoiceAdapter(
         Account(ACCOUNT_SID, AUTH_TOKEN),
         webhook_url=HOOK,
         company="Sabiá & Cia <Ltda>",
         line=lambda: Line(language=language, is_open=is_open),
+        live_transcripts=live_transcripts,
     )
 
 
@@ -73,6 +76,14 @@ def test_portuguese_is_transcribed_while_the_caller_speaks() -> None:
     }
     (record,) = root.iter("Record")
     assert not {"transcribe", "transcribeCallback"} & set(record.attrib)
+
+
+@pytest.mark.parametrize("language", ["pt_BR", "en"])
+def test_nobody_is_listened_to_before_the_company_has_agreed(language: str) -> None:
+    root = answer(make_adapter(language, live_transcripts=False), CALL)
+    assert root.find("Start") is None
+    (record,) = root.iter("Record")
+    assert record.get("transcribe") == ("true" if language == "en" else None)
 
 
 def test_what_the_network_says_of_the_caller_is_not_forgotten() -> None:
