@@ -82,8 +82,8 @@ def owner_of(session: Session, settings: Settings, recipients: Sequence[str]) ->
     """Return the address of ours that a mail was sent to; reply tokens are looked past."""
     ours = {one.address for one in accounts(session, settings)}
     for recipient in recipients:
-        local, _, domain = recipient.strip().lower().rpartition("@")
-        for spelling in (f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}"):
+        address = recipient.strip().lower()
+        for spelling in (address, without_tag(address)):
             if spelling in ours:
                 return spelling
     return None

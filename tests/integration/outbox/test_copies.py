@@ -24,16 +24,6 @@ BOOKS = "contas@escritorio.example"
 BOSS = "chefe@escritorio.example"
 
 
-@pytest.fixture
-def ticket_id(world: World) -> UUID:
-    return world.ticket_of(world.arrives(mail("7:1", message_id="hers@x"))).id
-
-
-@pytest.fixture
-def ticket_on_both(world_on_both: World) -> UUID:
-    return world_on_both.ticket_of(world_on_both.arrives(mail("7:1", message_id="hers@x"))).id
-
-
 def token_of(address: str) -> str:
     return address.partition("+r.")[2].partition("@")[0]
 

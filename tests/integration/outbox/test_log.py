@@ -20,11 +20,6 @@ from tests.integration.inbox.world import ANA, World, mail, text_message
 
 
 @pytest.fixture
-def ticket_id(world: World) -> UUID:
-    return world.ticket_of(world.arrives(mail("7:1", message_id="hers@x"))).id
-
-
-@pytest.fixture
 def app(world: World) -> Flask:
     return create_app(world.services.settings, world.services)
 

@@ -25,16 +25,6 @@ def states(world: World, ticket_id: UUID) -> list[str]:
     return [data["state"] for data in world.events(ticket_id, "message.state")]
 
 
-@pytest.fixture
-def ticket_id(world: World) -> UUID:
-    return world.ticket_of(world.arrives(mail("7:1", message_id="hers@x"))).id
-
-
-@pytest.fixture
-def ticket_on_both(world_on_both: World) -> UUID:
-    return world_on_both.ticket_of(world_on_both.arrives(mail("7:1", message_id="hers@x"))).id
-
-
 def test_an_answer_leaves_once_with_the_headers_that_thread_it(
     world_on_both: World, ticket_on_both: UUID
 ) -> None:
